@@ -1,0 +1,42 @@
+"""Extension modules of streamsql; everything else about the build is in pyproject.toml."""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# STREAMSQL_DEBUG=1 turns on bounds checks, overflow checks and assertions in the compiled core.
+DEBUG = os.environ.get("STREAMSQL_DEBUG") == "1"
+# STREAMSQL_SANITIZE=1 builds with AddressSanitizer and UndefinedBehaviorSanitizer (run with libasan preloaded).
+SANITIZE = ["-fsanitize=address,undefined"] if os.environ.get("STREAMSQL_SANITIZE") == "1" else []
+
+CORE = Path("streamsql/_core")
+
+extensions = [
+    Extension(
+        f"streamsql._core.{source.stem}",
+        [source.as_posix()],
+        include_dirs=[CORE.as_posix()],
+        depends=[header.as_posix() for header in CORE.glob("*.h")],
+        extra_compile_args=["-g", "-O1" if DEBUG or SANITIZE else "-O3", "-Wall", "-Wno-unused-function", *SANITIZE],
+        extra_link_args=SANITIZE,
+    )
+    for source in sorted(CORE.glob("*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        nthreads=os.cpu_count() or 1,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": DEBUG,
+            "cdivision": True,
+            "embedsignature": True,
+            "binding": True,
+        },
+    )
+)

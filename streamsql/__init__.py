@@ -1,0 +1,1 @@
+"""streamsql: streaming SQL for Python."""

@@ -1,0 +1,6 @@
+class ColumnView:
+    layout: int
+    length: int
+    null_count: int
+    @property
+    def address(self) -> int: ...

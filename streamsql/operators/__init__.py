@@ -1,0 +1,1 @@
+"""Physical nodes made into running operators."""

@@ -1,0 +1,1 @@
+"""Logical and physical plans, and the rewrites between them."""

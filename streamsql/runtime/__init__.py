@@ -1,0 +1,1 @@
+"""Runs a graph of operators: steps, watermarks, back-pressure, metrics."""
