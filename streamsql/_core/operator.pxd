@@ -27,6 +27,7 @@ cdef class Operator:
     cdef readonly int64_t watermark_us
 
     cpdef int process(self, int port, ChangeBatch batch, Output out) except -1
+    cpdef int port_watermark(self, int port, int64_t watermark_us) except -1
     cpdef int64_t on_watermark(self, int64_t watermark_us, Output out) except? -1
     cpdef int end_of_input(self, Output out) except -1
     cpdef dict snapshot(self)

@@ -113,6 +113,10 @@ cdef class Operator:
         out.emit(batch)
         return 0
 
+    cpdef int port_watermark(self, int port, int64_t watermark_us) except -1:
+        """Learn the watermark of one input; called before `on_watermark`, and also when the minimum stays."""
+        return 0
+
     cpdef int64_t on_watermark(self, int64_t watermark_us, Output out) except? -1:
         """Emit what is now complete; return the watermark to forward."""
         self.watermark_us = watermark_us
