@@ -31,7 +31,8 @@ def test_ruff() -> None:
 
 
 def test_cython_lint() -> None:
-    check("cython_lint.cython_lint", "--max-line-length=120", *(str(p) for p in (ROOT / "streamsql").rglob("*.p[yx][xd]")))
+    sources = sorted((ROOT / "streamsql").rglob("*.p[yx][xd]"))
+    check("cython_lint.cython_lint", "--max-line-length=120", *map(str, sources))
 
 
 def test_mypy() -> None:

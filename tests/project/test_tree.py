@@ -46,7 +46,7 @@ def test_every_file_of_the_package_is_packaged() -> None:
             )
     manifest = (ROOT / "MANIFEST.in").read_text(encoding="utf-8")
     for suffix in {p.suffix for p in tracked() if PACKAGE in p.parents} - {".py"}:
-        assert f"*{suffix}" in manifest or suffix == ".typed" and "py.typed" in manifest, f"MANIFEST.in lacks {suffix}"
+        assert ("py.typed" if suffix == ".typed" else f"*{suffix}") in manifest, f"MANIFEST.in lacks {suffix}"
     for folder in PACKAGE.rglob("*"):
         if folder.is_dir() and any(folder.glob("*.py")):
             assert (folder / "__init__.py").exists(), f"{folder.relative_to(ROOT)} has no __init__.py"
