@@ -23,7 +23,7 @@ class Expr:
         return ()
 
     def walk(self) -> Iterator[Expr]:
-        """This node and all below it, parents first."""
+        """The node itself and all below it, parents first."""
         yield self
         for child in self.children():
             yield from child.walk()
@@ -82,7 +82,7 @@ class Call(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Case(Expr):
-    """Searched CASE: the result of the first condition that is TRUE, else `otherwise` (NULL of `type` when left out)."""
+    """Searched CASE: the result of the first condition that is TRUE, else `otherwise` (NULL when left out)."""
 
     whens: tuple[tuple[Expr, Expr], ...]
     otherwise: Expr
@@ -114,7 +114,7 @@ class Cast(Expr):
 
 @dataclass(frozen=True, slots=True)
 class NotNull(Expr):
-    """`arg`, failing the row with NOT_NULL_VIOLATION where it is NULL; `column` is the target's name for the message."""
+    """`arg`, failing the row with NOT_NULL_VIOLATION where it is NULL; `column` is the target's name in messages."""
 
     arg: Expr
     column: str
