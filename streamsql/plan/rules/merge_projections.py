@@ -20,7 +20,7 @@ from streamsql.plan.logical import (
     TumbleAggregate,
 )
 from streamsql.plan.rewriting import is_trivial, substitute
-from streamsql.plan.traversal import map_expressions, rewrite_up
+from streamsql.plan.traversal import rewrite_up
 
 
 def merge_projections(plan: LogicalNode) -> LogicalNode:
@@ -32,11 +32,12 @@ def _merge(node: LogicalNode) -> LogicalNode:
     match node:
         case Insert(input=Project() as below) | Project(input=Project() as below):
             if _reads_once(node.items, below.items):
-                return _merge(map_expressions(replace(node, input=below.input), lambda e: substitute(e, below.items)))
+                # Input and items change in one step: each is checked against the other.
+                items = tuple(substitute(item, below.items) for item in node.items)
+                return _merge(replace(node, input=below.input, items=items))
         case TumbleAggregate(input=Project() as below) | StaggerAggregate(input=Project() as below):
             exprs = (*node.keys, *(arg for call in node.aggregates for arg in call.args))
             if _reads_once(exprs, below.items):
-                # The substitution goes below the input it is checked against, so both change in one step.
                 return _over_input(node, below)
         case Project(input=Filter() | Promote() | Over()) | Insert(input=Filter() | Promote() | Over()):
             chosen = _chosen(node.items)
