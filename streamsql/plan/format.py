@@ -7,8 +7,8 @@ import datetime
 from streamsql.expr.nodes import Aggregate, Analytic, Call, Case, Cast, Clock, Column, Expr, Literal, NotNull, Rowtime
 from streamsql.types import TypeKind
 
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-_POSTFIX = ("IS NULL", "IS NOT NULL", "IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NOT FALSE", "IS UNKNOWN", "IS NOT UNKNOWN")
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_POSTFIX = tuple(f"IS {word}{what}" for word in ("", "NOT ") for what in ("NULL", "TRUE", "FALSE", "UNKNOWN"))
 _WORDS = ("AND", "OR", "LIKE", "SIMILAR TO", "IS DISTINCT FROM", "IS NOT DISTINCT FROM")
 
 

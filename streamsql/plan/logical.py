@@ -1,7 +1,7 @@
 """Logical plans: what a query means, before it is decided how to run it.
 
-Nodes are frozen, compare by meaning (spans never count) and refuse to exist in a wrong state. What follows from a node's
-inputs — `schema`, `changelog`, `time_column`, `state_bound` — is a property, so it cannot disagree with them.
+Nodes are frozen, compare by meaning (spans never count) and refuse to exist in a wrong state. What follows from a
+node's inputs (`schema`, `changelog`, `time_column`, `state_bound`) is a property, so it cannot disagree with them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Logical plans to the physical plan of the whole application.
 
-Operators with state work on column numbers, so computed keys and arguments get a projection below them. What all readers of
-an input need is read once; streams are shared by everything that reads them.
+Operators with state work on column numbers, so computed keys and arguments get a projection below them. What all
+readers of an input need is read once; streams are shared by everything that reads them.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from streamsql.expr.nodes import Call, Cast, Clock, Column, Expr, Literal, Rowtime
+from streamsql.types import DATE, TIMESTAMP
 
 
 class Monotonicity(Enum):
@@ -51,7 +52,7 @@ def monotonicity(expr: Expr, columns: Sequence[Monotonicity]) -> Monotonicity:
             return CONSTANT
         case Cast():
             inner = monotonicity(expr.arg, columns)
-            if inner is CONSTANT or (expr.arg.type.is_datetime and expr.type.is_datetime and expr.type.kind.value != "TIME"):
+            if inner is CONSTANT or (expr.arg.type.is_datetime and expr.type in (DATE, TIMESTAMP)):
                 return inner
             # A cast between numbers keeps the order; it can only make neighbours equal.
             return inner if expr.arg.type.is_numeric and expr.type.is_numeric else NONE

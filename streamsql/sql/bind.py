@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamsql.errors import BindError, ErrorCode, PlanError, Span, StreamSQLError
+from streamsql.errors import BindError, ErrorCode, PlanError, StreamSQLError
 from streamsql.expr.nodes import Clock, Column, Expr, Literal
 from streamsql.plan.logical import Insert, LogicalNode, Promote
 from streamsql.plan.rewriting import is_nullable
@@ -43,7 +43,7 @@ class StatementBinder:
         problems = Problems()
         statement = parsed.statement
         bind = _STATEMENTS[type(statement)]
-        problems.attempt(lambda: bind(self, statement, problems))
+        problems.attempt(bind, self, statement, problems)
         self.errors += problems.errors
 
     # -- streams and views --------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ class StatementBinder:
         columns: list[SchemaColumn] = []
         defaults: list[Expr | None] = []
         for column in node.columns:
-            problems.attempt(lambda column=column: self._add_column(column, columns, defaults))
+            problems.attempt(self._add_column, column, columns, defaults)
         if problems.found_any:
             self.catalog.broken.add(name)
             return
@@ -88,7 +88,8 @@ class StatementBinder:
             binder = ExpressionBinder(self.catalog, self.dialect, None)
             value = binder.bind(node.default, DEFAULT)
             if any(isinstance(part, Clock) for part in value.walk()):
-                raise BindError(ErrorCode.TYPES, "cannot apply a clock function in DEFAULT: it must be constant", node.default.span)
+                message = "cannot apply a clock function in DEFAULT: it must be constant"
+                raise BindError(ErrorCode.TYPES, message, node.default.span)
             default = assigned(value, column, f"DEFAULT of {name}", node.default.span)
         columns.append(column)
         defaults.append(default)
@@ -135,7 +136,7 @@ class StatementBinder:
         self, node: syntax.Insert, pump: str, binder: QueryBinder, problems: Problems
     ) -> Insert | None:
         target_span = node.target[0].span.union(node.target[-1].span)
-        target = problems.attempt(lambda: self.catalog.relation(node.target, target_span))
+        target = problems.attempt(self.catalog.relation, node.target, target_span)
         bound = binder.query(node.query)
         if target is None or bound is None:
             return None
@@ -176,16 +177,13 @@ class StatementBinder:
             if column.name in by_name:
                 source = by_name[column.name]
                 value = _source(plan, source)
-                item = problems.attempt(
-                    lambda value=value, column=column, source=source: assigned(
-                        value, column, bound.items[source].name, bound.items[source].span
-                    )
-                )
+                shown = bound.items[source]
+                item = problems.attempt(assigned, value, column, shown.name, shown.span)
             else:
-                item = problems.attempt(lambda position=position: self._omitted(target, position, node))
+                item = problems.attempt(self._omitted, target, position, node)
             if item is not None:
                 items.append(item)
-        if problems.found_any:
+        if len(items) < len(target.schema):
             return None
         return Insert(
             input=plan,
@@ -246,7 +244,7 @@ class StatementBinder:
 
     def _alter_pump(self, node: syntax.AlterPump, problems: Problems) -> None:
         for parts in node.pumps:
-            problems.attempt(lambda parts=parts: self.catalog.set_running(parts, running=node.is_start))
+            problems.attempt(self.catalog.set_running, parts, running=node.is_start)
 
     def _drop(self, node: syntax.Drop, problems: Problems) -> None:
         name = node.name[-1].text
@@ -339,7 +337,7 @@ class StatementBinder:
         )
 
 
-_STATEMENTS: dict[type[syntax.Statement], Callable[[StatementBinder, object, Problems], None]] = {
+_STATEMENTS: dict[type[syntax.Statement], Callable[..., None]] = {
     syntax.CreateStream: StatementBinder._create_stream,
     syntax.CreateView: StatementBinder._create_view,
     syntax.CreateFunction: StatementBinder._create_function,
@@ -348,7 +346,7 @@ _STATEMENTS: dict[type[syntax.Statement], Callable[[StatementBinder, object, Pro
     syntax.Drop: StatementBinder._drop,
     syntax.QueryStatement: StatementBinder._query,
     syntax.Insert: StatementBinder._bare_insert,
-}  # type: ignore[dict-item]
+}
 
 
 def _unqualified(name: tuple[syntax.Name, ...], problems: Problems) -> str:

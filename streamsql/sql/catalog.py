@@ -1,4 +1,4 @@
-"""The objects of an application while its statements are read: streams, tables, views and pumps (language reference §6)."""
+"""The objects of an application while its statements are read (language reference §6)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The sqlglot dialects `kinesis` and `streamsql`: their tokens, and the cursor on which the grammar is written.
 
-sqlglot accepts far more than our language and gives unknown statements back as opaque commands. Here its tokenizer knows
-operators only (every word is a plain word, whose meaning the grammar decides where it stands) and every rule of the grammar is
-ours, so nothing is accepted by accident.
+sqlglot accepts far more than our language and gives unknown statements back as opaque commands. Here its tokenizer
+knows operators only (every word is a plain word, whose meaning the grammar decides where it stands) and every rule of
+the grammar is ours, so nothing is accepted by accident.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from typing import ClassVar, NoReturn
 
 import sqlglot.parser
+from sqlglot import Token, Tokenizer, TokenType
 from sqlglot.dialects.dialect import Dialect as SqlglotDialect
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, Tokenizer, TokenType
 
 from streamsql.errors import ErrorCode, Span, SqlSyntaxError, StreamSQLError
 from streamsql.spec import Dialect

@@ -1,6 +1,6 @@
 """Syntax to typed expressions: names, literals, operators, functions (language reference §5).
 
-One binder serves every clause; what a clause allows (aggregates, analytic functions, columns at all) is in its `Clause`.
+One binder serves every clause; what a clause allows (aggregates, analytic functions) is in its `Clause`.
 """
 
 from __future__ import annotations
@@ -223,10 +223,10 @@ class ExpressionBinder:
         args: list[Expr] = []
         for side in (node.left, node.right):
             if isinstance(side, syntax.RowValue):
-                if len(side.items) != 2:
-                    raise BindError(
-                        ErrorCode.COUNT_MISMATCH, f"the number of values in a period is 2, not {len(side.items)}", side.span
-                    )
+                count = len(side.items)
+                if count != 2:
+                    message = f"the number of values in a period is 2, not {count}"
+                    raise BindError(ErrorCode.COUNT_MISMATCH, message, side.span)
                 args += [self._bind(item) for item in side.items]
             else:
                 args.append(self._bind(side))
@@ -304,9 +304,8 @@ class ExpressionBinder:
         if spec.kind != "scalar":
             return self._aggregate(node, name, spec.kind)
         if node.over is not None or node.filter is not None or node.is_distinct or node.is_star:
-            raise BindError(
-                ErrorCode.TYPES, f"cannot apply '{name}' with OVER, FILTER, DISTINCT or *: it is no aggregate", node.span
-            )
+            message = f"cannot apply '{name}' with OVER, FILTER, DISTINCT or *: it is no aggregate"
+            raise BindError(ErrorCode.TYPES, message, node.span)
         if not node.has_parentheses and name not in function_names():
             self._unknown_function(node)
         args = tuple(self._bind(argument) for argument in node.arguments)
@@ -378,7 +377,8 @@ class ExpressionBinder:
             if node.over is None:
                 return resolve_aggregate(name, args, is_distinct, node.span)
             if self.window is None:
-                raise PlanError(ErrorCode.AGG_PLACE, f"an aggregate over a window cannot stand in {clause.name}", node.span)
+                message = f"an aggregate over a window cannot stand in {clause.name}"
+                raise PlanError(ErrorCode.AGG_PLACE, message, node.span)
             if is_distinct:
                 resolve_aggregate(name, args, is_distinct, node.span)
             result = analytic_type(name, args)
@@ -439,9 +439,8 @@ def _reads_stream(query: syntax.Query, catalog: Catalog) -> bool:
         case syntax.With():
             return _reads_stream(query.query, catalog)
         case syntax.Select(source=source) if source is not None:
-            return any(
-                catalog.relation(table.name, table.span).kind is not RelationKind.TABLE for table in named_tables(source)
-            )
+            entries = [catalog.relation(table.name, table.span) for table in named_tables(source)]
+            return any(entry.kind is not RelationKind.TABLE for entry in entries)
         case _:
             return False
 
@@ -459,7 +458,7 @@ def named_tables(source: syntax.TableRef) -> list[syntax.NamedTable]:
             return []
 
 
-_BINDERS: dict[type[syntax.Expression], Callable[[ExpressionBinder, object], Expr]] = {
+_BINDERS: dict[type[syntax.Expression], Callable[..., Expr]] = {
     syntax.ColumnRef: ExpressionBinder._column,
     syntax.NumberLiteral: ExpressionBinder._number,
     syntax.StringLiteral: ExpressionBinder._string,
@@ -483,5 +482,5 @@ _BINDERS: dict[type[syntax.Expression], Callable[[ExpressionBinder, object], Exp
     syntax.Difference: ExpressionBinder._difference,
     syntax.Cursor: ExpressionBinder._cursor,
     syntax.FunctionCall: ExpressionBinder._function,
-}  # type: ignore[dict-item]
+}
 

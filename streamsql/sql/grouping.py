@@ -17,7 +17,7 @@ from streamsql.types import TIMESTAMP, IntervalUnit, TypeKind
 
 @dataclass(frozen=True, slots=True)
 class TimeKey:
-    """A group key built on ROWTIME: its windows, and the key's value as an expression over the window's start or end."""
+    """A group key built on ROWTIME: its windows, and its value as an expression over the window's start or end."""
 
     window: TumbleWindow
     from_end: bool

@@ -92,9 +92,8 @@ def string_literal(node: StringLiteral, dialect: Dialect) -> Literal:
 def binary_literal(node: BinaryLiteral) -> Literal:
     """BINARY(n)."""
     if len(node.value) > MAX_LENGTH:
-        raise BindError(
-            ErrorCode.TOO_LARGE, f"a binary literal of {len(node.value)} bytes is over the limit of {MAX_LENGTH}", node.span
-        )
+        message = f"a binary literal of {len(node.value)} bytes is over the limit of {MAX_LENGTH}"
+        raise BindError(ErrorCode.TOO_LARGE, message, node.span)
     return Literal(node.value, binary(len(node.value)), node.span)
 
 

@@ -1,7 +1,7 @@
 """The syntax tree: what the parser makes of one statement, before names and types are known.
 
-Every node carries the `span` of the text it came from, so whatever the binder finds wrong can be drawn under the SQL. Names
-are already folded (unquoted ones to upper case). Nodes are frozen and never compared by position.
+Every node carries the `span` of the text it came from, so whatever the binder finds wrong can be drawn under the SQL.
+Names are already folded (unquoted ones to upper case). Nodes are frozen and never compared by position.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class IntervalLiteral(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Operation(Expression):
-    """An operator of the registry applied to operands: `+`, `=`, `AND` (any number of operands), `IS NULL`, `LIKE`, …"""
+    """An operator of the registry applied to operands: `+`, `=`, `AND` (any number of them), `IS NULL`, `LIKE`, …"""
 
     operator: str
     operands: tuple[Expression, ...]
@@ -120,8 +120,8 @@ class Operation(Expression):
 class Not(Expression):
     """`NOT operand`.
 
-    `primary` is set when the operand starts with a primary directly followed by IS: for a BOOLEAN primary NOT binds to it
-    first (language reference §5.1), which only the binder can know.
+    `primary` is set when the operand starts with a primary directly followed by IS: for a BOOLEAN primary NOT binds to
+    it first (language reference §5.1), which only the binder can know.
     """
 
     operand: Expression

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot import Token, TokenType
 
 from streamsql.errors import ErrorCode, Span, SqlSyntaxError
 from streamsql.spec import Dialect
-from streamsql.sql.dialect import not_supported, syntax_error, tokenize
+from streamsql.sql.dialect import not_supported, tokenize
 from streamsql.sql.nodes import (
     AlterPump,
     ColumnDef,
@@ -31,9 +31,9 @@ from streamsql.sql.parse_queries import QueryParser
 
 MAX_TEXT_BYTES = 100 * 1024
 MAX_COLUMNS = 1000
-_OTHER = (
-    "SET DELETE UPDATE MERGE EXPLAIN GRANT REVOKE COMMIT ROLLBACK BEGIN START TRUNCATE DESCRIBE ANALYZE CALL SHOW USE"
-).split()
+_OTHER = """
+SET DELETE UPDATE MERGE EXPLAIN GRANT REVOKE COMMIT ROLLBACK BEGIN START TRUNCATE DESCRIBE ANALYZE CALL SHOW USE
+"""
 
 
 class Parser(QueryParser):
@@ -59,7 +59,7 @@ class Parser(QueryParser):
         if self.is_word("SELECT", "WITH", "VALUES") or self.is_symbol(TokenType.L_PAREN):
             query = self.query()
             return QueryStatement(self.since(start), query)
-        if self.is_word(*_OTHER):
+        if self.is_word(*_OTHER.split()):
             self._refuse_statement(self._curr.text.upper(), start)
         self.expected("a statement")
 
@@ -194,9 +194,9 @@ class Parser(QueryParser):
         at = self.index
         while at < self._tokens_size and self._tokens[at].token_type is TokenType.L_PAREN:
             at += 1
-        return at < self._tokens_size and (
-            self._tokens[at].token_type is TokenType.VAR and self._tokens[at].text.upper() in ("SELECT", "VALUES", "WITH")
-        )
+        if at >= self._tokens_size or self._tokens[at].token_type is not TokenType.VAR:
+            return False
+        return self._tokens[at].text.upper() in ("SELECT", "VALUES", "WITH")
 
     def _alter(self, start: int) -> Statement:
         if not self.word("PUMP"):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlglot.tokens import TokenType
+from sqlglot import TokenType
 
 from streamsql.errors import ErrorCode, Span, SqlSyntaxError
-from streamsql.spec import Dialect
 from streamsql.sql.dialect import syntax_error
 from streamsql.sql.nodes import (
     Between,
@@ -241,7 +240,8 @@ class ExpressionParser(NameParser):
             if token_type in _FOREIGN:
                 what, hint = _FOREIGN[token_type]
                 self._advance()
-                self.unsupported(f"{what} {'are' if what.endswith('s') else 'is'}", self.index - 1, hint=hint, later=False)
+                verb = "are" if what.endswith("s") else "is"
+                self.unsupported(f"{what} {verb}", self.index - 1, hint=hint, later=False)
             if token_type not in _MULTIPLICATIVE:
                 break
             count += 1
@@ -465,16 +465,17 @@ class ExpressionParser(NameParser):
     def _column_or_call(self, start: int) -> Expression:
         token = self._curr
         is_call = self.index + 1 < self._tokens_size and self._next.token_type is TokenType.L_PAREN
-        if is_call and (token.token_type is TokenType.IDENTIFIER or token.text.upper() not in STRUCTURAL - {"LEFT", "RIGHT"}):
-            text = token.text if token.token_type is TokenType.IDENTIFIER else token.text.upper()
+        is_quoted = token.token_type is TokenType.IDENTIFIER
+        if is_call and (is_quoted or token.text.upper() not in STRUCTURAL - {"LEFT", "RIGHT"}):
             self._advance()
-            return self.function_call(Name(token_span(token), text, token.token_type is TokenType.IDENTIFIER), start)
+            name = Name(token_span(token), token.text if is_quoted else token.text.upper(), is_quoted)
+            return self.function_call(name, start)
         word = token.text.upper()
         if token.token_type is TokenType.VAR and word in STRUCTURAL:
             raise syntax_error(
                 f"expected an expression, found the reserved word {token.text}",
                 token_span(token),
-                hint=f'to use it as a name write "{word}" in double quotes' if self.language is Dialect.KINESIS else None,
+                hint=f'to use it as a name write it in double quotes: "{word}"',
             )
         parts = [self.name("an expression", columns=True)]
         while self.is_symbol(TokenType.DOT):

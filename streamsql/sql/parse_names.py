@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot import Token, TokenType
 
 from streamsql.errors import ErrorCode, Span, SqlSyntaxError
 from streamsql.sql.dialect import Cursor, syntax_error
@@ -76,7 +76,7 @@ class NameParser(Cursor):
             ErrorCode.RESERVED,
             f"{token.text} is a reserved word; expected {what}",
             token_span(token),
-            hint=f'write it in double quotes to use it as a name: "{token.text.upper()}" (or in the case it was defined with)',
+            hint=f'to use it as a name write it in double quotes, in its own case: "{token.text.upper()}"',
         )
 
     def object_name(self, what: str = "a name") -> tuple[Name, ...]:

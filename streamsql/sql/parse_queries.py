@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlglot.tokens import TokenType
+from sqlglot import TokenType
 
 from streamsql.errors import Span
 from streamsql.spec import Dialect
@@ -41,6 +41,7 @@ from streamsql.sql.parse_names import UNITS
 from streamsql.types import IntervalUnit
 
 _ROUND = {"FLOOR": "FLOOR", "CEIL": "CEIL", "CEILING": "CEIL"}
+_AFTER_TABLE = ("TABLESAMPLE", "MATCH_RECOGNIZE", "PIVOT", "UNPIVOT")
 _JOIN_WORDS = ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL")
 
 
@@ -376,16 +377,14 @@ class QueryParser(ExpressionParser):
         start = self.index
         if self.symbol(TokenType.STAR):
             return StarItem(self.since(start), None)
-        if self.at_name() and self._next.token_type is TokenType.DOT and self.index + 2 < self._tokens_size:
-            if self._tokens[self.index + 2].token_type is TokenType.STAR:
-                relation = self.name()
-                self._advance(2)
-                return StarItem(self.since(start), relation)
+        following = [token.token_type for token in self._tokens[start + 1 : start + 3]]
+        if self.at_name() and following == [TokenType.DOT, TokenType.STAR]:
+            relation = self.name()
+            self._advance(2)
+            return StarItem(self.since(start), relation)
         value = self.expression()
         alias = None
-        if self.word("AS"):
-            alias = self.name("an alias", columns=True)
-        elif self.can_be_alias() or self.is_word("ROWTIME"):
+        if self.word("AS") or self.can_be_alias() or self.is_word("ROWTIME"):
             alias = self.name("an alias", columns=True)
         return SelectItem(self.since(start), value, alias)
 
@@ -505,15 +504,9 @@ class QueryParser(ExpressionParser):
             )
         over = self._over() if self.word("OVER") else None
         alias, columns = self._correlation()
-        for word, what in (
-            ("TABLESAMPLE", "TABLESAMPLE is"),
-            ("MATCH_RECOGNIZE", "MATCH_RECOGNIZE is"),
-            ("PIVOT", "PIVOT is"),
-            ("UNPIVOT", "UNPIVOT is"),
-        ):
-            if self.is_word(word):
-                self._advance()
-                self.unsupported(what, self.index - 1)
+        if self.is_word(*_AFTER_TABLE):
+            what = self.expect_word(*_AFTER_TABLE)
+            self.unsupported(f"{what} is", self.index - 1)
         return NamedTable(self.since(start), name, over, alias, columns)
 
     def _parenthesised_table(self) -> bool:
@@ -528,7 +521,7 @@ class QueryParser(ExpressionParser):
     def _table_function(self, start: int) -> TableRef:
         self._advance(2)
         begin = self.index
-        name = self.name("a table function") if self.at_name() else self.name("a table function")
+        name = self.name("a table function")
         if not self.is_symbol(TokenType.L_PAREN):
             self.expected("'('")
         call = self.function_call(name, begin)
@@ -540,7 +533,7 @@ class QueryParser(ExpressionParser):
 
     def _correlation(self) -> tuple[Name | None, tuple[Name, ...] | None]:
         alias = None
-        if self.word("AS") or (self.can_be_alias() and not self.is_word("TABLESAMPLE", "MATCH_RECOGNIZE", "PIVOT", "UNPIVOT")):
+        if self.word("AS") or (self.can_be_alias() and not self.is_word(*_AFTER_TABLE)):
             alias = self.name("an alias")
         columns = None
         if alias is not None and self.is_symbol(TokenType.L_PAREN):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from streamsql.errors import StreamSQLError
 from streamsql.sql.catalog import AlreadyReported
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -18,10 +19,10 @@ class Problems:
         self.errors: list[StreamSQLError] = []
         self.found_any = False
 
-    def attempt(self, action: Callable[[], T]) -> T | None:
+    def attempt(self, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """What `action` returns, or None after noting the error it raised."""
         try:
-            return action()
+            return action(*args, **kwargs)
         except StreamSQLError as error:
             self.note(error)
         except AlreadyReported:

@@ -1,4 +1,4 @@
-"""Queries to logical plans: FROM, WHERE, grouping, windows, the select list, UNION ALL (language reference §7 to §9)."""
+"""Queries to logical plans: FROM, WHERE, grouping, windows, select list, UNION ALL (language reference §7 to §9)."""
 
 from __future__ import annotations
 
@@ -75,6 +75,10 @@ class _SelectItem:
     has_alias: bool
 
 
+#: Queries of WITH by name, each with those it can see itself.
+CommonTables = dict[str, tuple[syntax.DerivedTable, "CommonTables"]]
+
+
 @dataclass
 class QueryBinder:
     """Binds the queries of one statement; everything wrong goes to `problems`, every stream read to `reads`."""
@@ -83,7 +87,7 @@ class QueryBinder:
     dialect: Dialect
     problems: Problems
     reads: set[str] = field(default_factory=set)
-    common_tables: dict[str, tuple[syntax.DerivedTable, dict[str, object]]] = field(default_factory=dict)
+    common_tables: CommonTables = field(default_factory=dict)
     _views: tuple[str, ...] = ()
 
     def query(self, node: syntax.Query) -> BoundQuery | None:
@@ -96,7 +100,8 @@ class QueryBinder:
             case syntax.With():
                 return self._with(node)
             case _:
-                return self._refuse_values(node)
+                self._refuse_values(node)
+                return None
 
     def _refuse_values(self, node: syntax.Query) -> None:
         if isinstance(node, syntax.Values):
@@ -104,7 +109,7 @@ class QueryBinder:
             widths = {len(row) for row in node.rows}
             for row in node.rows:
                 for item in row:
-                    self.problems.attempt(lambda item=item: binder.bind(item, VALUES))
+                    self.problems.attempt(binder.bind, item, VALUES)
             if len(widths) > 1:
                 self.problems.note(
                     BindError(ErrorCode.COUNT_MISMATCH, "the number of values differs between the rows", node.span)
@@ -149,7 +154,7 @@ class QueryBinder:
         before = len(self.problems.errors)
         seen: set[str] = set()
         for table in named_tables(node):
-            entry = self.problems.attempt(lambda table=table: self._entry(table))
+            entry = self.problems.attempt(self._entry, table)
             if isinstance(table.over, syntax.WindowSpec) and table.over.partition:
                 self.problems.note(
                     frame_error("PARTITION BY is not allowed in the window of a join", table.over.partition[0].span)
@@ -173,9 +178,8 @@ class QueryBinder:
 
     def _refuse_over(self, node: syntax.NamedTable | syntax.DerivedTable) -> None:
         if node.over is not None:
-            self.problems.note(
-                frame_error("a window on a relation in FROM belongs to a join", node.span, "put OVER after the function")
-            )
+            message = "a window on a relation in FROM belongs to a join"
+            self.problems.note(frame_error(message, node.span, "put OVER after the function"))
 
     def _named(self, node: syntax.NamedTable) -> Relation | None:
         self._refuse_over(node)
@@ -184,7 +188,7 @@ class QueryBinder:
         if len(node.name) == 1 and name.text in self.common_tables:
             table, environment = self.common_tables[name.text]
             return self._expanded(table, alias, node.columns, environment)
-        entry = self.problems.attempt(lambda: self.catalog.relation(node.name, node.span))
+        entry = self.problems.attempt(self.catalog.relation, node.name, node.span)
         if entry is None:
             return None
         if entry.view is not None:
@@ -216,11 +220,11 @@ class QueryBinder:
         table: syntax.DerivedTable,
         alias: syntax.Name,
         columns: tuple[syntax.Name, ...] | None,
-        environment: dict[str, object],
+        environment: CommonTables,
     ) -> Relation | None:
         """A view or a query of WITH in the place where it is named."""
         outer = self.common_tables
-        self.common_tables = environment  # type: ignore[assignment]
+        self.common_tables = environment
         relation = self._derived(replace(table, alias=alias))
         self.common_tables = outer
         return relation if relation is None else self._renamed(relation, columns)
@@ -276,40 +280,38 @@ class QueryBinder:
         attempt = self.problems.attempt
         windows = WindowBinder()
         for name, spec in node.windows:
-            attempt(lambda name=name, spec=spec: windows.define(name, spec))
+            attempt(windows.define, name, spec)
         binder = ExpressionBinder(self.catalog, self.dialect, relation, windows.number)
         for _, spec in node.windows:
             # A window nobody uses is checked all the same.
-            attempt(lambda spec=spec: windows.bind(spec, binder))
+            attempt(windows.bind, spec, binder)
         plan = relation.plan
         if node.where is not None:
-            where = node.where
-            predicate = attempt(lambda: binder.condition(where, WHERE))
+            predicate = attempt(binder.condition, node.where, WHERE)
             if predicate is not None:
-                plan = Filter(
-                    input=plan, predicate=predicate, keep=tuple(range(len(plan.schema))), span=where.span
-                )
+                keep = tuple(range(len(plan.schema)))
+                plan = Filter(input=plan, predicate=predicate, keep=keep, span=node.where.span)
         items = self._items(node, relation, binder)
-        having = None if node.having is None else attempt(lambda: binder.condition(node.having, HAVING))  # type: ignore[arg-type]
-        keys = attempt(lambda: self._grouping(node, relation, binder, items, having))
+        having = None if node.having is None else attempt(binder.condition, node.having, HAVING)
+        keys = attempt(self._grouping, node, relation, binder, items, having)
         if self.problems.found_any:
             return None
         relation = replace(relation, plan=plan)
         if keys is not None:
-            bound = attempt(lambda: self._grouped(node, relation, keys, items, having))
+            bound = attempt(self._grouped, node, relation, keys, items, having)
         else:
-            bound = attempt(lambda: self._ungrouped(node, relation, windows, items))
+            bound = attempt(self._ungrouped, node, relation, windows, items)
         if bound is not None:
-            attempt(lambda: self._refuse_order(node, relation, binder, bound))
+            attempt(self._refuse_order, node, relation, binder, bound)
         return None if self.problems.found_any else bound
 
     def _items(self, node: syntax.Select, relation: Relation, binder: ExpressionBinder) -> list[_SelectItem]:
         items: list[_SelectItem] = []
         for item in node.items:
             if isinstance(item, syntax.StarItem):
-                self.problems.attempt(lambda item=item: items.extend(_star(item, relation)))
+                items += self.problems.attempt(_star, item, relation) or []
                 continue
-            expr = self.problems.attempt(lambda item=item: binder.bind(item.value, SELECT_LIST))
+            expr = self.problems.attempt(binder.bind, item.value, SELECT_LIST)
             if expr is None:
                 continue
             name = item.alias.text if item.alias else column_name(item.value)
@@ -367,8 +369,8 @@ class QueryBinder:
         self, node: syntax.Select, relation: Relation, keys: Grouping, items: list[_SelectItem], having: Expr | None
     ) -> BoundQuery | None:
         attempt = self.problems.attempt
-        rewritten = [attempt(lambda item=item: keys.rewrite(item.expr)) for item in items]
-        condition = None if having is None else attempt(lambda: keys.rewrite(having))
+        rewritten = [attempt(keys.rewrite, item.expr) for item in items]
+        condition = None if having is None else attempt(keys.rewrite, having)
         if self.problems.found_any:
             return None
         plan: LogicalNode
@@ -470,7 +472,8 @@ class QueryBinder:
             else:
                 moving = monotonicity(binder.bind(first.value, ORDER_BY), relation.monotonicities)
             if not moving.can_drive or first.is_descending:
-                raise no_monotonic_key("ORDER BY over a stream, as its first item in ascending order,", relation, first.span)
+                what = "ORDER BY over a stream, as its first item in ascending order,"
+                raise no_monotonic_key(what, relation, first.span)
             raise unsupported("ORDER BY is", first.span)
 
     # -- set operators ------------------------------------------------------------------------------------------------
@@ -490,7 +493,7 @@ class QueryBinder:
         bound = [branch for branch in branches if branch is not None]
         if len(bound) < len(branches):
             return None
-        result = self.problems.attempt(lambda: self._union(node, bound))
+        result = self.problems.attempt(self._union, node, bound)
         if node.order_by:
             self.problems.note(unsupported("ORDER BY is", node.order_by[0].span))
             return None
@@ -507,12 +510,12 @@ class QueryBinder:
         schemas = [branch.plan.schema for branch in branches]
         types = []
         for index in range(widths[0]):
-            column = [schema[index].type for schema in schemas]
-            found = common_type(column)
-            if found is None and all(t.kind is TypeKind.NULL for t in column):
+            given = [schema[index].type for schema in schemas]
+            found = common_type(given)
+            if found is None and all(t.kind is TypeKind.NULL for t in given):
                 found = varchar(1)
-            if found is None or not all(can_assign(found, t) for t in column):
-                listed = " and ".join(f"<{t}>" for t in column)
+            if found is None or not all(can_assign(found, t) for t in given):
+                listed = " and ".join(f"<{t}>" for t in given)
                 raise BindError(
                     ErrorCode.ASSIGN,
                     f"cannot assign the types {listed} of column {index + 1} of UNION ALL to one column",
@@ -524,14 +527,13 @@ class QueryBinder:
             schema = branch.plan.schema
             items: list[Expr] = []
             for index, target in enumerate(types):
-                column: Expr = Column(index, schema[index].type, schema[index].name, schema[index].nullable)
+                column = Column(index, schema[index].type, schema[index].name, schema[index].nullable)
                 if column.type.kind is TypeKind.NULL:
-                    column = Literal(None, target)
+                    items.append(Literal(None, target))
                 elif holds(target, column.type):
-                    column = replace(column, type=target)  # type: ignore[call-arg]
+                    items.append(replace(column, type=target))
                 else:
-                    column = Cast(column, target, assignment=True)
-                items.append(column)
+                    items.append(Cast(column, target, assignment=True))
             names = tuple(item.name for item in branch.items)
             plans.append(Project(input=branch.plan, names=names, items=tuple(items), span=branch.plan.span))
         items_out = tuple(replace(item, monotonicity=NONE) for item in branches[0].items)

@@ -73,9 +73,8 @@ class Relation:
             )
         found = [column for column in self.columns if column.name == name]
         if len(found) > 1:
-            raise BindError(
-                ErrorCode.AMBIGUOUS, f'column "{name}" is ambiguous: {self.shown()} has it {len(found)} times', node.span
-            )
+            message = f'column "{name}" is ambiguous: {self.shown()} has it {len(found)} times'
+            raise BindError(ErrorCode.AMBIGUOUS, message, node.span)
         if found:
             return self.column(found[0], node.span)
         if name == ROWTIME:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from sqlglot.tokens import Token
+from sqlglot import Token
 
 from streamsql.errors import Span
 

@@ -1,7 +1,7 @@
 """AVG(CAST(exact AS DOUBLE)) becomes the average of the exact column, divided once.
 
-The sum of an exact type needs no rounding and no conversion per row, and the quotient is correctly rounded; only the result
-is DOUBLE.
+The sum of an exact type needs no rounding and no conversion per row, and the quotient is correctly rounded; only the
+result is DOUBLE.
 """
 
 from __future__ import annotations

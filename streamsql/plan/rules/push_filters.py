@@ -1,7 +1,7 @@
 """A filter above a projection moves below it, so that rejected rows are never computed.
 
-Only where no row error can change: the projection's items cannot fail (else a row the filter rejects would have been an error
-before), and the predicate reads columns the projection passes through (else it would be computed twice).
+Only where no row error can change: the projection's items cannot fail (else a row the filter rejects would have been an
+error before), and the predicate reads columns the projection passes through (else it would be computed twice).
 """
 
 from __future__ import annotations
