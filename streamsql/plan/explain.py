@@ -73,7 +73,7 @@ def _columns(schema: Schema) -> str:
 def _time(node: PhysicalNode) -> str:
     match node:
         case PromoteRowtimeExec():
-            return node.input.schema[node.column].name
+            return _detail(node)
         case TumbleAggregateExec() if any(column.name == "window_end" for column in node.schema):
             return "window_end"
         case StaggerAggregateExec():
@@ -105,7 +105,8 @@ def _(node: ProjectExec) -> str:
 
 @_detail.register
 def _(node: PromoteRowtimeExec) -> str:
-    return node.input.schema[node.column].name
+    below = node.input
+    return format_expr(below.items[node.column]) if isinstance(below, ProjectExec) else below.schema[node.column].name
 
 
 @_detail.register

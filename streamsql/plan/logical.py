@@ -13,7 +13,7 @@ from streamsql.expr.nodes import Aggregate, Analytic, Expr
 from streamsql.plan.physical import CalendarWindow, FixedWindow, InstantWindow
 from streamsql.plan.rewriting import columns_of, is_nullable
 from streamsql.schema import ROWTIME, ChangelogMode, Column, Schema
-from streamsql.types import BOOLEAN, TIMESTAMP
+from streamsql.types import BOOLEAN, TIMESTAMP, SqlType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +155,14 @@ class UnionAll(LogicalNode):
     """All rows of all inputs, merged by ROWTIME; at equal ROWTIME an earlier input's first."""
 
     sources: tuple[LogicalNode, ...]
+    types: tuple[SqlType, ...]
 
     def __post_init__(self) -> None:
-        types = [tuple(column.type for column in source.schema) for source in self.sources]
-        if len(types) < 2 or any(other != types[0] for other in types):
-            raise ValueError("UnionAll: two or more inputs of the same column types")
+        # A branch may have shorter strings than the result: their representation is the same.
+        wanted = [column_type.arrow for column_type in self.types]
+        given = [[column.type.arrow for column in source.schema] for source in self.sources]
+        if len(given) < 2 or any(types != wanted for types in given):
+            raise ValueError("UnionAll: two or more inputs with the columns of the result")
 
     @property
     def inputs(self) -> tuple[LogicalNode, ...]:
@@ -170,9 +173,9 @@ class UnionAll(LogicalNode):
     def schema(self) -> Schema:
         """Names from the first branch; a column is nullable if it is so in any."""
         columns = []
-        for index, column in enumerate(self.sources[0].schema):
+        for index, column_type in enumerate(self.types):
             nullable = any(source.schema[index].nullable for source in self.sources)
-            columns.append(Column(column.name, column.type, nullable))
+            columns.append(Column(self.sources[0].schema[index].name, column_type, nullable))
         return Schema(tuple(columns))
 
     @property

@@ -136,9 +136,10 @@ class StatementBinder:
         self, node: syntax.Insert, pump: str, binder: QueryBinder, problems: Problems
     ) -> Insert | None:
         target_span = node.target[0].span.union(node.target[-1].span)
-        target = problems.attempt(self.catalog.relation, node.target, target_span)
+        target = problems.attempt(self.catalog.relation, node.target)
+        names = None if target is None else self._target_columns(node, target, problems)
         bound = binder.query(node.query)
-        if target is None or bound is None:
+        if target is None or names is None or bound is None:
             return None
         if target.kind is not RelationKind.STREAM:
             raise BindError(
@@ -147,15 +148,18 @@ class StatementBinder:
                 target_span,
                 hint="a pump writes into a stream made by CREATE STREAM",
             )
-        return self._assignment(node, pump, target, bound, problems)
+        return None if problems.found_any else self._assignment(node, pump, target, names, bound, problems)
 
     def _assignment(
-        self, node: syntax.Insert, pump: str, target: RelationEntry, bound: BoundQuery, problems: Problems
+        self,
+        node: syntax.Insert,
+        pump: str,
+        target: RelationEntry,
+        names: list[str],
+        bound: BoundQuery,
+        problems: Problems,
     ) -> Insert | None:
         """The items of the query matched to the columns by position (language reference §6.2)."""
-        names = self._target_columns(node, target, problems)
-        if problems.found_any:
-            return None
         sources = list(range(len(bound.items)))
         if len(sources) == len(names) + 1:
             timed = [i for i in sources if bound.items[i].is_rowtime]
@@ -258,7 +262,7 @@ class StatementBinder:
             return
         if name not in self.catalog.relations and node.if_exists:
             return
-        entry = self.catalog.relation(node.name, node.name[-1].span)
+        entry = self.catalog.relation(node.name)
         wanted = RelationKind.VIEW if node.kind == "VIEW" else RelationKind.STREAM
         if entry.kind is not wanted:
             raise BindError(

@@ -11,6 +11,7 @@ from streamsql.expr.nodes import Expr
 from streamsql.plan.logical import Insert
 from streamsql.schema import Schema
 from streamsql.sql.nodes import CreateView, Name
+from streamsql.sql.problems import AlreadyReported
 from streamsql.sql.spans import did_you_mean
 
 ERROR_STREAM = "ERROR_STREAM"
@@ -47,10 +48,6 @@ class PumpEntry:
     is_running: bool
 
 
-class AlreadyReported(Exception):
-    """A name refers to something whose own statement is wrong: saying that it is missing would only be noise."""
-
-
 @dataclass
 class Catalog:
     """Streams and tables share one name space; pumps have their own."""
@@ -71,9 +68,10 @@ class Catalog:
             catalog.relations[name] = RelationEntry(name, RelationKind.TABLE, schema)
         return catalog
 
-    def relation(self, parts: tuple[Name, ...], span: Span) -> RelationEntry:
+    def relation(self, parts: tuple[Name, ...]) -> RelationEntry:
         """The stream, table or view of this name; raises BindError when there is none."""
         name = parts[-1].text
+        span = parts[0].span.union(parts[-1].span)
         if name.upper() == ERROR_STREAM:
             raise BindError(
                 ErrorCode.RESERVED,
@@ -85,12 +83,13 @@ class Catalog:
             raise AlreadyReported
         if len(parts) > 1 or name not in self.relations:
             shown = ".".join(f'"{part.text}"' for part in parts)
+            hint = relation_hint(name, self.relations)
             raise BindError(
                 ErrorCode.NOT_FOUND,
                 f"object {shown} not found",
                 span,
-                detail=f"no stream or table of this name exists{' here' if self.relations else ''}",
-                hint=relation_hint(name, self.relations),
+                detail="no stream or table of this name exists here",
+                hint=hint if len(parts) == 1 else "names have no schema in front of them",
             )
         return self.relations[name]
 

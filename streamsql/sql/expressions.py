@@ -5,7 +5,7 @@ One binder serves every clause; what a clause allows (aggregates, analytic funct
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -25,7 +25,7 @@ from streamsql.expr.functions import (
 from streamsql.expr.nodes import Analytic, Cast, Expr, Literal, Rowtime
 from streamsql.spec import Dialect
 from streamsql.sql import nodes as syntax
-from streamsql.sql.catalog import AlreadyReported, Catalog, RelationKind
+from streamsql.sql.catalog import Catalog, RelationKind
 from streamsql.sql.literals import (
     binary_literal,
     datetime_literal,
@@ -33,9 +33,10 @@ from streamsql.sql.literals import (
     number_literal,
     string_literal,
 )
+from streamsql.sql.problems import AlreadyReported, all_of
 from streamsql.sql.scope import OutputRowtime, Relation
 from streamsql.sql.spans import did_you_mean
-from streamsql.sql.words import LATER_FUNCTIONS
+from streamsql.sql.words import LATER_FUNCTIONS, TYPE_NAMES
 from streamsql.types import BOOLEAN, NULL, SqlType, TypeKind, interval, make_type
 
 _NO_EFFECT_DISTINCT = ("MIN", "MAX", "ANY", "EVERY")
@@ -77,7 +78,8 @@ def sql_type(node: syntax.TypeName, what: str) -> SqlType:
         return make_type(node.name, node.arguments)
     except ValueError as error:
         code = ErrorCode.TOO_LARGE if "limit" in str(error) else ErrorCode.COLUMN_TYPE
-        raise BindError(code, f"{what}: {error}", node.span) from error
+        hint = None if node.name in TYPE_NAMES else did_you_mean(node.name, TYPE_NAMES)
+        raise BindError(code, f"{what}: {error}", node.span, hint=hint) from error
 
 
 @dataclass
@@ -100,6 +102,10 @@ class ExpressionBinder:
             return self._bind(node)
         finally:
             self.clause = outer
+
+    def bind_all(self, nodes: Iterable[syntax.Expression], clause: Clause) -> tuple[Expr, ...]:
+        """As `bind` for several expressions; all their errors are reported."""
+        return all_of(lambda node: self.bind(node, clause), nodes)
 
     def condition(self, node: syntax.Expression, clause: Clause) -> Expr:
         """As `bind`, for a condition: BOOLEAN or an untyped NULL."""
@@ -163,7 +169,7 @@ class ExpressionBinder:
     # -- operators ----------------------------------------------------------------------------------------------------
 
     def _operation(self, node: syntax.Operation) -> Expr:
-        args = tuple(self._bind(operand) for operand in node.operands)
+        args = all_of(self._bind, node.operands)
         if node.operator == "+" and len(args) == 1:
             # A sign that changes nothing, but only numbers and intervals have one.
             self._resolve("NEGATE", args, node.span)
@@ -186,7 +192,7 @@ class ExpressionBinder:
         return self._resolve("NOT", (self._bind(node.operand),), node.span)
 
     def _between(self, node: syntax.Between) -> Expr:
-        value, low, high = self._bind(node.value), self._bind(node.low), self._bind(node.high)
+        value, low, high = all_of(self._bind, (node.value, node.low, node.high))
         span = node.span
 
         def inside(first: Expr, second: Expr) -> Expr:
@@ -200,18 +206,18 @@ class ExpressionBinder:
     def _in(self, node: syntax.InList) -> Expr:
         if isinstance(node.value, syntax.RowValue):
             return self._row_in(node, node.value)
-        args = (self._bind(node.value), *(self._bind(item) for item in node.items))
+        args = all_of(self._bind, (node.value, *node.items))
         return self._resolve("IN", args, node.span)
 
     def _row_in(self, node: syntax.InList, value: syntax.RowValue) -> Expr:
-        left = tuple(self._bind(item) for item in value.items)
+        left = all_of(self._bind, value.items)
         matches = []
         for row in node.items:
             if not isinstance(row, syntax.RowValue) or len(row.items) != len(left):
                 raise BindError(
                     ErrorCode.COUNT_MISMATCH, f"the number of values in this row is not {len(left)}", row.span
                 )
-            right = tuple(self._bind(item) for item in row.items)
+            right = all_of(self._bind, row.items)
             pairs = [self._resolve("=", pair, row.span) for pair in zip(left, right, strict=True)]
             matches.append(pairs[0] if len(pairs) == 1 else self._resolve("AND", tuple(pairs), row.span))
         return matches[0] if len(matches) == 1 else self._resolve("OR", tuple(matches), node.span)
@@ -245,16 +251,20 @@ class ExpressionBinder:
         if _reads_stream(node.query, self.catalog):
             raise PlanError(
                 ErrorCode.STREAM_SUBQUERY,
-                f"a {node.form} subquery over a stream cannot be answered without a window",
+                f"this {node.form} subquery over a stream cannot be answered without a window",
                 node.span,
                 hint="subqueries in expressions may read reference tables only",
             )
         raise unsupported(f"{node.form} subqueries are", node.span)
 
     def _case(self, node: syntax.CaseExpression) -> Expr:
-        operand = None if node.operand is None else self._bind(node.operand)
-        whens = [(self._bind(condition), self._bind(result)) for condition, result in node.whens]
-        otherwise = None if node.otherwise is None else self._bind(node.otherwise)
+        parts = [part for when in node.whens for part in when]
+        last = [] if node.otherwise is None else [node.otherwise]
+        first = [] if node.operand is None else [node.operand]
+        bound = all_of(self._bind, (*parts, *last, *first))
+        whens = list(zip(bound[0 : len(parts) : 2], bound[1 : len(parts) : 2], strict=True))
+        otherwise = bound[len(parts)] if last else None
+        operand = bound[-1] if first else None
         try:
             return resolve_case(whens, otherwise, node.span, operand)
         except SignatureError as error:
@@ -286,7 +296,7 @@ class ExpressionBinder:
 
     def _difference(self, node: syntax.Difference) -> Expr:
         qualifier = interval(node.qualifier.start, node.qualifier.end)
-        left, right = self._bind(node.left), self._bind(node.right)
+        left, right = all_of(self._bind, (node.left, node.right))
         try:
             return resolve_datetime_difference(left, right, qualifier, node.span)
         except SignatureError as error:
@@ -308,8 +318,7 @@ class ExpressionBinder:
             raise BindError(ErrorCode.TYPES, message, node.span)
         if not node.has_parentheses and name not in function_names():
             self._unknown_function(node)
-        args = tuple(self._bind(argument) for argument in node.arguments)
-        return self._scalar(node, name, args)
+        return self._scalar(node, name, all_of(self._bind, node.arguments))
 
     def _scalar(self, node: syntax.FunctionCall, name: str, args: tuple[Expr, ...]) -> Expr:
         span = node.span
@@ -439,7 +448,7 @@ def _reads_stream(query: syntax.Query, catalog: Catalog) -> bool:
         case syntax.With():
             return _reads_stream(query.query, catalog)
         case syntax.Select(source=source) if source is not None:
-            entries = [catalog.relation(table.name, table.span) for table in named_tables(source)]
+            entries = [catalog.relation(table.name) for table in named_tables(source)]
             return any(entry.kind is not RelationKind.TABLE for entry in entries)
         case _:
             return False

@@ -167,13 +167,13 @@ def _add_plain_keys(grouping: Grouping) -> None:
         grouping.values.append((key, Column(number, key.type, name, is_nullable(key))))
 
 
-def no_monotonic_key(what: str, relation: Relation, span: Span) -> PlanError:
+def no_monotonic_key(what: str, relation: Relation, span: Span, hint: str = "add {} to the keys") -> PlanError:
     """The error for a query that would never be able to say that a group is complete."""
     name = f'"{relation.name}"' if relation.name else "s"
     return PlanError(
         ErrorCode.GROUP_MONOTONIC,
         f"{what} needs a monotonic expression",
         span,
-        detail="no window and no time column among the keys",
-        hint=f"add STEP({name}.ROWTIME BY INTERVAL '60' SECOND) to the keys",
+        detail="no window and no time column among them",
+        hint=hint.format(f"STEP({name}.ROWTIME BY INTERVAL '60' SECOND)"),
     )

@@ -76,6 +76,9 @@ class QueryParser(ExpressionParser):
         if not self.is_symbol(TokenType.R_PAREN):
             # POSITION(a IN b) must not read IN as a predicate.
             arguments.append(self.additive() if name.text == "POSITION" else self._argument())
+            if self.is_word("AS"):
+                # TRY_CAST(x AS type) and the like.
+                self.unsupported(f"the function {name.text} is", start)
             special = self._keyword_form(name, arguments, start)
             if isinstance(special, Expression):
                 return special

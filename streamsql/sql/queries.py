@@ -174,7 +174,7 @@ class QueryBinder:
         """The catalog's entry, or None for a name defined by WITH."""
         if len(node.name) == 1 and node.name[0].text in self.common_tables:
             return None
-        return self.catalog.relation(node.name, node.span)
+        return self.catalog.relation(node.name)
 
     def _refuse_over(self, node: syntax.NamedTable | syntax.DerivedTable) -> None:
         if node.over is not None:
@@ -188,7 +188,7 @@ class QueryBinder:
         if len(node.name) == 1 and name.text in self.common_tables:
             table, environment = self.common_tables[name.text]
             return self._expanded(table, alias, node.columns, environment)
-        entry = self.problems.attempt(self.catalog.relation, node.name, node.span)
+        entry = self.problems.attempt(self.catalog.relation, node.name)
         if entry is None:
             return None
         if entry.view is not None:
@@ -346,11 +346,11 @@ class QueryBinder:
         exprs = [item.expr for item in items] + ([having] if having is not None else [])
         aggregates = [call for expr in exprs for call in expr.walk() if isinstance(call, Aggregate)]
         if node.group_by:
-            keys = [binder.bind(key, GROUP_BY) for key in node.group_by]
+            keys = binder.bind_all(node.group_by, GROUP_BY)
             span = node.group_by[0].span.union(node.group_by[-1].span)
             return grouping.group(keys, relation, span)
         if node.stagger is not None:
-            return grouping.stagger([binder.bind(key, PARTITION_BY) for key in node.stagger.partition])
+            return grouping.stagger(binder.bind_all(node.stagger.partition, PARTITION_BY))
         if node.having is not None:
             raise PlanError(
                 ErrorCode.HAVING, "HAVING needs GROUP BY or WINDOWED BY", node.having.span, hint="use WHERE for rows"
@@ -448,7 +448,8 @@ class QueryBinder:
         """DISTINCT and ORDER BY come later; what is wrong with one in any case is said first."""
         if node.is_distinct:
             if not any(item.monotonicity.can_drive for item in bound.items):
-                raise no_monotonic_key("SELECT DISTINCT over a stream", relation, node.span)
+                span = node.items[0].span.union(node.items[-1].span)
+                raise no_monotonic_key("SELECT DISTINCT over a stream", relation, span, "add {} to the select list")
             raise unsupported("SELECT DISTINCT is", node.items[0].span)
         if node.order_by:
             first = node.order_by[0]
@@ -473,7 +474,7 @@ class QueryBinder:
                 moving = monotonicity(binder.bind(first.value, ORDER_BY), relation.monotonicities)
             if not moving.can_drive or first.is_descending:
                 what = "ORDER BY over a stream, as its first item in ascending order,"
-                raise no_monotonic_key(what, relation, first.span)
+                raise no_monotonic_key(what, relation, first.span, "begin with {}")
             raise unsupported("ORDER BY is", first.span)
 
     # -- set operators ------------------------------------------------------------------------------------------------
@@ -531,13 +532,13 @@ class QueryBinder:
                 if column.type.kind is TypeKind.NULL:
                     items.append(Literal(None, target))
                 elif holds(target, column.type):
-                    items.append(replace(column, type=target))
+                    items.append(column)
                 else:
                     items.append(Cast(column, target, assignment=True))
             names = tuple(item.name for item in branch.items)
             plans.append(Project(input=branch.plan, names=names, items=tuple(items), span=branch.plan.span))
         items_out = tuple(replace(item, monotonicity=NONE) for item in branches[0].items)
-        return BoundQuery(UnionAll(sources=tuple(plans), span=node.span), items_out)
+        return BoundQuery(UnionAll(sources=tuple(plans), types=tuple(types), span=node.span), items_out)
 
 
 def _branches(node: syntax.Query) -> list[syntax.Query]:

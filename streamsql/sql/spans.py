@@ -20,9 +20,10 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     names = sorted(set(candidates))
     for candidate in names:
         if candidate.upper() == name.upper():
-            return f'input columns keep their case: write "{candidate}"' if candidate != candidate.upper() else (
-                f"did you mean {candidate}?"
-            )
+            return f'input columns keep their case: write "{candidate}"'
     folded = {candidate.upper(): candidate for candidate in names}
     close = get_close_matches(name.upper(), list(folded), n=1, cutoff=0.6)
-    return f'did you mean "{folded[close[0]]}"?' if close else None
+    if not close:
+        return None
+    meant = folded[close[0]]
+    return f"did you mean {meant}?" if meant == meant.upper() and " " not in meant else f'did you mean "{meant}"?'

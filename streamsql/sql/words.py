@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from streamsql.spec import Dialect
+from streamsql.types import TypeKind
 
 _KINESIS = """
 ABS ALL ALLOCATE ALLOW ALTER ANALYZE AND ANY APPROXIMATE_ARRIVAL_TIME ARE ARRAY AS ASENSITIVE ASYMMETRIC AT ATOMIC
@@ -40,6 +41,11 @@ WINDOW WINDOWED WITH WITHIN
 
 #: Words that begin or join clauses: never a name unless quoted, in either dialect.
 STRUCTURAL = frozenset(_STRUCTURAL.split())
+
+#: The data types, for "did you mean".
+TYPE_NAMES = tuple(
+    kind.value for kind in TypeKind if kind.value.isalpha() and kind is not TypeKind.NULL
+)
 
 #: System columns of input streams (language reference §8.6): reserved, yet columns wherever an expression may stand.
 METADATA_COLUMNS = ("APPROXIMATE_ARRIVAL_TIME", "SHARD_ID", "PARTITION_KEY", "SEQUENCE_NUMBER", "PARTITION_ID")

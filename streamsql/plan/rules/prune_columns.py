@@ -51,7 +51,7 @@ def _prune(node: LogicalNode, needed: Iterable[int]) -> tuple[LogicalNode, dict[
             for source in node.sources:
                 below, at = _prune(source, wanted)
                 branches.append(_exactly(below, [at[n] for n in wanted]))
-            return replace(node, sources=tuple(branches)), _moved(wanted)
+            return replace(node, sources=tuple(branches), types=tuple(node.types[n] for n in wanted)), _moved(wanted)
         case Over():
             return _prune_over(node, wanted)
         case TumbleAggregate() | StaggerAggregate():
