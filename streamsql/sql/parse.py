@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlglot import Token, TokenType
 
 from streamsql.errors import ErrorCode, Span, SqlSyntaxError
+from streamsql.schema import ROWTIME
 from streamsql.spec import Dialect
 from streamsql.sql.dialect import not_supported, tokenize
 from streamsql.sql.nodes import (
@@ -28,6 +29,7 @@ from streamsql.sql.nodes import (
     Statement,
 )
 from streamsql.sql.parse_queries import QueryParser
+from streamsql.sql.words import SYSTEM_COLUMNS
 
 MAX_TEXT_BYTES = 100 * 1024
 MAX_COLUMNS = 1000
@@ -123,7 +125,7 @@ class Parser(QueryParser):
         if self.is_word("WATERMARK") and self.next_is_word("FOR"):
             self._advance(2)
             self.unsupported("WATERMARK FOR is", start)
-        name = self.name("a column name", columns=True)
+        name = self.name("a column name", system=(ROWTIME,))
         data_type = self.type_name()
         is_nullable = True
         default: Expression | None = None
@@ -186,7 +188,7 @@ class Parser(QueryParser):
         target = self.object_name("a stream name")
         columns = None
         if self.is_symbol(TokenType.L_PAREN) and not self._query_follows():
-            columns = self.name_list(columns=True)
+            columns = self.name_list(system=SYSTEM_COLUMNS)
         query: Query = self.query()
         return Insert(self.since(start), target, columns, query)
 

@@ -38,7 +38,7 @@ from streamsql.sql.nodes import (
 )
 from streamsql.sql.parse_names import UNITS, NameParser
 from streamsql.sql.spans import token_span
-from streamsql.sql.words import METADATA_COLUMNS, STRUCTURAL, reserved_words
+from streamsql.sql.words import METADATA_COLUMNS, STRUCTURAL, SYSTEM_COLUMNS, reserved_words
 
 _COMPARISONS = {
     TokenType.EQ: "=",
@@ -477,14 +477,14 @@ class ExpressionParser(NameParser):
                 token_span(token),
                 hint=f'to use it as a name write it in double quotes: "{word}"',
             )
-        parts = [self.name("an expression", columns=True)]
+        parts = [self.name("an expression", system=SYSTEM_COLUMNS)]
         while self.is_symbol(TokenType.DOT):
             self._advance()
             if len(parts) == 3:
                 raise syntax_error("a column name has at most three parts", self.since(start))
             if self.is_symbol(TokenType.STAR):
                 raise syntax_error("* stands only in a select list", self.here())
-            parts.append(self.name("a column name", columns=True))
+            parts.append(self.name("a column name", system=SYSTEM_COLUMNS))
         return ColumnRef(self.since(start), tuple(parts))
 
     def can_be_alias(self) -> bool:

@@ -10,7 +10,7 @@ from streamsql.errors import ErrorCode, Span, SqlSyntaxError
 from streamsql.sql.dialect import Cursor, syntax_error
 from streamsql.sql.nodes import Name, Qualifier, TypeName
 from streamsql.sql.spans import token_span
-from streamsql.sql.words import METADATA_COLUMNS, reserved_words
+from streamsql.sql.words import reserved_words
 from streamsql.types import IntervalUnit
 
 MAX_IDENTIFIER = 128
@@ -39,8 +39,8 @@ class NameParser(Cursor):
             return True
         return self._curr.token_type is TokenType.VAR and self._curr.text.upper() not in reserved_words(self.language)
 
-    def name(self, what: str = "a name", *, columns: bool = False) -> Name:
-        """An identifier; `columns` allows the reserved names of system columns."""
+    def name(self, what: str = "a name", *, system: tuple[str, ...] = ()) -> Name:
+        """An identifier; `system` are reserved words that are names here all the same."""
         if self.at_end:
             self.expected(what)
         start = self.index
@@ -56,8 +56,7 @@ class NameParser(Cursor):
                 raise syntax_error("a quoted name cannot contain control characters", token_span(token))
         elif token.token_type is TokenType.VAR:
             text, is_quoted = token.text.upper(), False
-            system = columns and (text == "ROWTIME" or text in METADATA_COLUMNS)
-            if text in reserved_words(self.language) and not system:
+            if text in reserved_words(self.language) and text not in system:
                 self.reserved(token, what)
             self._advance()
         else:
@@ -88,12 +87,12 @@ class NameParser(Cursor):
             parts.append(self.name(what))
         return tuple(parts)
 
-    def name_list(self, what: str = "a column name", *, columns: bool = False) -> tuple[Name, ...]:
+    def name_list(self, what: str = "a column name", *, system: tuple[str, ...] = ()) -> tuple[Name, ...]:
         """`(a, b, …)`; the opening parenthesis is the current token."""
         self.expect(TokenType.L_PAREN, "(")
-        names = [self.name(what, columns=columns)]
+        names = [self.name(what, system=system)]
         while self.symbol(TokenType.COMMA):
-            names.append(self.name(what, columns=columns))
+            names.append(self.name(what, system=system))
         self.expect(TokenType.R_PAREN, ")")
         return tuple(names)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlglot import TokenType
 
 from streamsql.errors import Span
+from streamsql.schema import ROWTIME
 from streamsql.spec import Dialect
 from streamsql.sql.dialect import not_supported, syntax_error
 from streamsql.sql.nodes import (
@@ -388,7 +389,7 @@ class QueryParser(ExpressionParser):
         value = self.expression()
         alias = None
         if self.word("AS") or self.can_be_alias() or self.is_word("ROWTIME"):
-            alias = self.name("an alias", columns=True)
+            alias = self.name("an alias", system=(ROWTIME,))
         return SelectItem(self.since(start), value, alias)
 
     def _group_by(self) -> tuple[Expression, ...]:
@@ -540,7 +541,7 @@ class QueryParser(ExpressionParser):
             alias = self.name("an alias")
         columns = None
         if alias is not None and self.is_symbol(TokenType.L_PAREN):
-            columns = self.name_list(columns=True)
+            columns = self.name_list(system=(ROWTIME,))
         return alias, columns
 
 

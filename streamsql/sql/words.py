@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from streamsql.schema import ROWTIME
 from streamsql.spec import Dialect
 from streamsql.types import TypeKind
 
@@ -49,6 +50,8 @@ TYPE_NAMES = tuple(
 
 #: System columns of input streams (language reference §8.6): reserved, yet columns wherever an expression may stand.
 METADATA_COLUMNS = ("APPROXIMATE_ARRIVAL_TIME", "SHARD_ID", "PARTITION_KEY", "SEQUENCE_NUMBER", "PARTITION_ID")
+
+SYSTEM_COLUMNS = (ROWTIME, *METADATA_COLUMNS)
 
 
 @cache
