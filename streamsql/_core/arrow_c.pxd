@@ -43,7 +43,9 @@ cdef class ColumnView:
 
 cdef ColumnView import_array(object array)
 cdef object fixed_width_array(object arrow_type, object values, object validity, int64_t length, int64_t null_count)
-cdef object bytes_array(object arrow_type, object offsets, object data, object validity, int64_t length, int64_t null_count)
+cdef object bytes_array(
+    object arrow_type, object offsets, object data, object validity, int64_t length, int64_t null_count
+)
 cdef object allocate(int64_t size)
 cdef void* buffer_address(object buffer) except NULL
 

@@ -6,7 +6,6 @@ memory pool counts them.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.string cimport memset
 from libc.stdint cimport uintptr_t
 
 import pyarrow as pa

@@ -115,7 +115,7 @@ class MergeExec(PhysicalNode):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StreamExec(UnaryExec):
-    """A named in-application stream: what pumps write into it, already converted to its columns. Fan-out happens here."""
+    """A named in-application stream: what pumps write into it, converted to its columns. Fan-out happens here."""
 
     label: ClassVar[str] = "stream"
     name: str
