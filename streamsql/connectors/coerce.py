@@ -94,12 +94,13 @@ class _Input:
     target: pa.DataType
     is_delivered: bool
     is_nullable: bool
+    can_fail: bool
     type_text: str
 
     @property
     def is_skipped(self) -> bool:
         """True when the column is neither delivered nor able to make a row bad."""
-        return not self.is_delivered and self.is_nullable and (self.index is None or self.check is None)
+        return not self.is_delivered and self.is_nullable and not self.can_fail
 
 
 class _Coercer:
@@ -129,12 +130,19 @@ class _Coercer:
         target = column.type.arrow
         check: Callable[[pa.Array], bool] | None = None
         convert: Conversion | None = None
+        can_fail = False
         if index is not None:
             source = seen.field(index).type
             check = fit_check(column.type) if source == target else _never
             convert = conversion(_plain_type(source), column.type)
+            # Texts and bytes of the declared type are at worst cut.
+            can_fail = check is not None and not (
+                source == target and (column.type.is_string or column.type.is_binary)
+            )
         is_delivered = column.name in self._wanted
-        return _Input(column.name, index, check, convert, target, is_delivered, column.nullable, str(column.type))
+        return _Input(
+            column.name, index, check, convert, target, is_delivered, column.nullable, can_fail, str(column.type)
+        )
 
     def coerce(self, batch: pa.RecordBatch, position: Position) -> SourceBatch:
         if self._seen is None or not batch.schema.equals(self._seen):
@@ -179,7 +187,7 @@ def _rowtime_input(seen: pa.Schema, name: str) -> _Input:
         )
     source = seen.field(index).type
     check = None if source == ROWTIME_ARROW else _never
-    return _Input(name, index, check, rowtime_conversion(_plain_type(source)), ROWTIME_ARROW, True, False, ROWTIME)
+    return _Input(name, index, check, rowtime_conversion(_plain_type(source)), ROWTIME_ARROW, True, False, True, ROWTIME)
 
 
 def _column(batch: pa.RecordBatch, each: _Input, problems: dict[int, str]) -> pa.Array:

@@ -122,10 +122,8 @@ class StockTickerSource:
             due = min(due, self._limit)
         columns = self._walk.next_rows(min(max_rows, due - self._delivered))
         self._delivered += len(columns["PRICE"])
-        arrays = [columns[name] for name in self._columns]
-        return SourceBatch(
-            pa.RecordBatch.from_arrays(arrays, schema=pa.schema([SCHEMA.arrow.field(n) for n in self._columns]))
-        )
+        rows = pa.RecordBatch.from_arrays(list(columns.values()), schema=SCHEMA.arrow)
+        return SourceBatch(rows.select(list(self._columns)))
 
     def next_awake(self) -> float | None:
         """Seconds until the next row is due; 0 when one already is."""
