@@ -186,8 +186,17 @@ def _rowtime_input(seen: pa.Schema, name: str) -> _Input:
             detail=f"its columns are {', '.join(seen.names)}",
         )
     source = seen.field(index).type
-    check = None if source == ROWTIME_ARROW else _never
-    return _Input(name, index, check, rowtime_conversion(_plain_type(source)), ROWTIME_ARROW, True, False, True, ROWTIME)
+    return _Input(
+        name,
+        index,
+        check=None if source == ROWTIME_ARROW else _never,
+        convert=rowtime_conversion(_plain_type(source)),
+        target=ROWTIME_ARROW,
+        is_delivered=True,
+        is_nullable=False,
+        can_fail=True,
+        type_text=ROWTIME,
+    )
 
 
 def _column(batch: pa.RecordBatch, each: _Input, problems: dict[int, str]) -> pa.Array:
