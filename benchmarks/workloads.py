@@ -118,7 +118,7 @@ def in_memory(workload: Workload, events: int, cache: Path, batch_rows: int = BA
 
     def ours() -> Callable[[], Any]:
         options = {"max_batch_rows": batch_rows}
-        return lambda: streamsql.run(workload.sql, {"BIDS": fed}, dialect="kinesis", options=options)
+        return lambda: streamsql.run(workload.sql, {"BIDS": fed}, dialect="kinesis", options=options)["OUT"]
 
     def reference() -> Callable[[], pa.Table]:
         return lambda: connection.sql(workload.reference_sql).to_arrow_table()
@@ -129,7 +129,7 @@ def in_memory(workload: Workload, events: int, cache: Path, batch_rows: int = BA
         table.num_rows,
         ours,
         reference,
-        lambda result: result["OUT"].select(list(workload.columns)),
+        lambda result: result.select(list(workload.columns)),
         lambda result: result,
     )
 
