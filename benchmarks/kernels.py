@@ -8,16 +8,16 @@ from statistics import median
 from typing import Any
 
 import pyarrow as pa
+from streamsql.expr.compile import EvalContext, compile_expr
+from streamsql.sql.compile import compile_sql
 
 from benchmarks.data import RATE
 from streamsql._core.batch import ChangeBatch
 from streamsql.connectors.coerce import coerce_batch, infer_schema
 from streamsql.connectors.nexmark import SCHEMAS, bids
-from streamsql.expr.compile import EvalContext, compile_expr
 from streamsql.expr.nodes import Column, Expr
 from streamsql.plan.physical import ApplicationPlan, PhysicalNode, ProjectExec
 from streamsql.spec import Dialect
-from streamsql.sql.compile import compile_sql
 
 EXPRESSIONS = {
     "add BIGINT": '"auction" + "bidder"',
