@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -13,6 +14,7 @@ from streamsql.sql.compile import compile_sql
 
 from benchmarks.data import RATE
 from streamsql._core.batch import ChangeBatch
+from streamsql._core.json_decode import JsonDecoder
 from streamsql.connectors.coerce import coerce_batch, infer_schema
 from streamsql.connectors.nexmark import SCHEMAS, bids
 from streamsql.expr.nodes import Column, Expr
@@ -43,6 +45,11 @@ def kernels(repeats: int) -> Iterator[dict[str, object]]:
         for name, sql in EXPRESSIONS.items():
             yield _line(f"expression: {name}", rows, _expression(sql, batch), repeats)
         yield _line("coerce: 7 columns, 3 read", rows, _coercion(batch), repeats)
+    lines = _json_lines(bids(0, 71_235, rate=RATE))
+    for name, read in (("3 of 7 columns", ("auction", "price")), ("7 columns", SCHEMAS["bid"].names)):
+        yield _line(f"decode JSON: {name}", 65_536, _decoding(lines, read), repeats) | {
+            "bytes_per_row": len(lines) // 65_536
+        }
     yield _line("nexmark: 7 columns", 65_536, lambda: bids(0, 71_235, rate=RATE), repeats)
 
 
@@ -92,3 +99,23 @@ def _coercion(batch: pa.RecordBatch) -> Callable[[], Any]:
     schema = infer_schema(batch.schema)
     columns = ["auction", "bidder", "price"]
     return lambda: coerce_batch(batch, schema, columns=columns, rowtime="ROWTIME", position=str)
+
+
+def _json_lines(batch: pa.RecordBatch) -> bytes:
+    rows = batch.slice(0, 65_536).drop_columns(["ROWTIME"]).to_pylist()
+    return b"".join(json.dumps(row, default=str, separators=(",", ":")).encode() + b"\n" for row in rows)
+
+
+def _decoding(lines: bytes, columns: Sequence[str]) -> Callable[[], Any]:
+    types = {column.name: column.type for column in SCHEMAS["bid"]}
+    read = [(name, types[name]) for name in columns]
+
+    def decode() -> pa.RecordBatch:
+        decoder = JsonDecoder(read, len(read), "dateTime")
+        decoder.feed(lines)
+        rows, bad = decoder.decode(65_536, True)
+        if bad or rows.num_rows != 65_536:
+            raise ValueError("every line is a good row")
+        return rows
+
+    return decode
