@@ -128,8 +128,8 @@ class Application:
     Rows pushed without a ROWTIME column get it from `clock` when they are pushed, and windows fire by that clock even
     when no rows come. Rows with a ROWTIME column are event time: it advances with the rows and with `advance_to`.
 
-    `push`, `poll`, `advance_to` and `metrics` may be called from any thread. `outputs` names the streams whose rows will
-    be fetched; without it, those that no pump of the application reads. Their queues are bounded: when one is full,
+    `push`, `poll`, `advance_to` and `metrics` may be called from any thread. `outputs` names the streams whose rows
+    will be fetched; without it, those that no pump of the application reads. Their queues are bounded: when one is full,
     `push` raises instead of dropping anything.
     """
 
@@ -316,7 +316,7 @@ class Application:
         """Run the sources into the sinks until all sources end, `stop` is called or SIGINT or SIGTERM arrives.
 
         The first signal drains: what was read is delivered, windows still open on live inputs are not flushed. A second
-        one stops at once and raises RunError. Raises ConnectorError when a source or sink fails. Closes the application.
+        one stops at once and raises RunError. Raises ConnectorError when a source or sink fails.
         """
         asyncio.run(self.arun_forever())
 
