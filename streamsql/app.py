@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -26,8 +26,8 @@ from streamsql.runtime.session import Session
 from streamsql.schema import Schema
 from streamsql.spec import Dialect, RuntimeOptions
 
-SchemaLike = str | pa.Schema | Schema
-Options = RuntimeOptions | Mapping[str, Any] | None
+SchemaLike: TypeAlias = str | pa.Schema | Schema
+Options: TypeAlias = RuntimeOptions | Mapping[str, Any] | None
 
 
 class Result(Mapping[str, pa.Table]):
@@ -129,8 +129,8 @@ class Application:
     when no rows come. Rows with a ROWTIME column are event time: it advances with the rows and with `advance_to`.
 
     `push`, `poll`, `advance_to` and `metrics` may be called from any thread. `outputs` names the streams whose rows
-    will be fetched; without it, those that no pump of the application reads. Their queues are bounded: when one is full,
-    `push` raises instead of dropping anything.
+    will be fetched; without it, those that no pump of the application reads. Their queues are bounded: when one is
+    full, `push` raises instead of dropping anything.
     """
 
     def __init__(

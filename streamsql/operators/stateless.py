@@ -1,6 +1,7 @@
 """Operators that look at one row at a time: filter, project, and the named stream.
 
-A row for which an expression fails leaves through `out.fail`, once, as the row the operator was given; the others go on. Rows keep their order and their ROWTIME, watermarks pass through unchanged.
+A row for which an expression fails leaves through `out.fail`, once, as the row the operator was given; the others of
+its batch go on. Rows keep their order and their ROWTIME, watermarks pass through unchanged.
 """
 
 from __future__ import annotations
