@@ -18,9 +18,9 @@ Rule = Callable[[LogicalNode], LogicalNode]
 P = TypeVar("P", bound=LogicalNode)
 
 RULES: tuple[Rule, ...] = (
-    exact_average,
     push_filters,
     merge_projections,
+    exact_average,
     prune_columns,
     merge_projections,
 )
