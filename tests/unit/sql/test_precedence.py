@@ -94,5 +94,5 @@ def test_parentheses_matter(one: str, other: str) -> None:
 
 def test_the_grouped_form_need_not_have_a_type() -> None:
     shown("s || t = u")
-    with pytest.raises(CompileErrors, match="cannot apply '||'"):
+    with pytest.raises(CompileErrors, match=r"cannot apply '\|\|'"):
         shown("s || (t = u)")
