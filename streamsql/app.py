@@ -391,6 +391,16 @@ class Application:
         """The compiler's warnings; errors were raised when the application was made."""
         return self.plan.warnings
 
+    def snapshot(self) -> dict[str, dict[str, pa.RecordBatch]]:
+        """The state of all operators and inputs by operator id, as Arrow tables; fetch all waiting rows first."""
+        self._check_open()
+        return self._session.snapshot()
+
+    def restore(self, state: Mapping[str, Mapping[str, pa.RecordBatch]]) -> None:
+        """Continue where a snapshot of an application of the same SQL was taken; before any row."""
+        self._check_open()
+        self._session.restore(state)
+
     def metrics(self) -> ApplicationMetrics:
         """A snapshot of all counters."""
         return self._session.metrics({name: source.progress() for name, source in self._sources.items()})
