@@ -31,24 +31,7 @@ _COMPARISONS = {
 }
 _ADDITIVE = {TokenType.PLUS: "+", TokenType.DASH: "-"}
 _MULTIPLICATIVE = {TokenType.STAR: "*", TokenType.SLASH: "/", TokenType.DPIPE: "||"}
-_MODIFIERS = {
-    "EQUALS": (),
-    "CONTAINS": ("STRICTLY",),
-    "OVERLAPS": ("STRICTLY",),
-    "PRECEDES": ("STRICTLY", "IMMEDIATELY"),
-    "SUCCEEDS": ("STRICTLY", "IMMEDIATELY"),
-    "LEADS": ("STRICTLY", "IMMEDIATELY"),
-    "LAGS": ("STRICTLY", "IMMEDIATELY"),
-}
-_MODIFIERS = {
-    "EQUALS": (),
-    "CONTAINS": ("STRICTLY",),
-    "OVERLAPS": ("STRICTLY",),
-    "PRECEDES": ("STRICTLY", "IMMEDIATELY"),
-    "SUCCEEDS": ("STRICTLY", "IMMEDIATELY"),
-    "LEADS": ("STRICTLY", "IMMEDIATELY"),
-    "LAGS": ("STRICTLY", "IMMEDIATELY"),
-}
+#: Temporal predicates and the words that may stand before them.
 _MODIFIERS = {
     "EQUALS": (),
     "CONTAINS": ("STRICTLY",),
@@ -63,9 +46,7 @@ _MODIFIERS = {
 class ExpressionParser(PrimaryParser):
     """The levels of precedence."""
 
-    # -- the levels of precedence -------------------------------------------------------------------------------------
-
-    def expression(self, *args: object, **kwargs: object) -> Expression:  # type: ignore[override]
+    def scalar(self) -> Expression:
         """An expression of any precedence."""
         self.enter()
         start = self.index
@@ -171,9 +152,9 @@ class ExpressionParser(PrimaryParser):
             query = self.query()
             self.expect(TokenType.R_PAREN, ")")
             return Subquery(self.since(start), "IN", query, left)
-        items = [self.expression()]
+        items = [self.scalar()]
         while self.symbol(TokenType.COMMA):
-            items.append(self.expression())
+            items.append(self.scalar())
         self.expect(TokenType.R_PAREN, ")")
         return InList(self.since(start), left, tuple(items))
 

@@ -42,7 +42,7 @@ class FunctionParser(ExpressionParser):
         ):
             unit = self._curr.text.upper()
             self._advance(2)
-            value = self.expression()
+            value = self.scalar()
             self.expect(TokenType.R_PAREN, ")")
             return Extract(self.since(start), unit, value)
         if name.text == "TRIM":
@@ -80,7 +80,7 @@ class FunctionParser(ExpressionParser):
             query = self.query()
             self.expect(TokenType.R_PAREN, ")")
             return Cursor(self.since(start), query)
-        return self.expression()
+        return self.scalar()
 
     def _keyword_form(self, name: Name, arguments: list[Expression], start: int) -> Expression | str:
         """What follows the first argument in the functions that separate arguments by words."""
@@ -90,7 +90,7 @@ class FunctionParser(ExpressionParser):
             self.expect(TokenType.R_PAREN, ")")
             return RoundTo(self.since(start), _ROUND[name.text], value, unit)
         if name.text == "STEP" and self.word("BY"):
-            step = self.expression()
+            step = self.scalar()
             self.expect(TokenType.R_PAREN, ")")
             return StepBy(self.since(start), value, step)
         if name.text == "POSITION":
@@ -98,18 +98,18 @@ class FunctionParser(ExpressionParser):
             arguments.append(self.additive())
             return "IN"
         if name.text == "OVERLAY" and self.word("PLACING"):
-            arguments.append(self.expression())
+            arguments.append(self.scalar())
             self.expect_word("FROM")
-            arguments.append(self.expression())
+            arguments.append(self.scalar())
             if self.word("FOR"):
-                arguments.append(self.expression())
+                arguments.append(self.scalar())
             return "PLACING"
         if name.text == "SUBSTRING":
             form = self.word("FROM", "SIMILAR")
             if form is not None:
-                arguments.append(self.expression())
+                arguments.append(self.scalar())
                 if self.word("FOR" if form == "FROM" else "ESCAPE"):
-                    arguments.append(self.expression())
+                    arguments.append(self.scalar())
                 return form
         return ""
 
@@ -118,10 +118,10 @@ class FunctionParser(ExpressionParser):
         side = self.word("LEADING", "TRAILING", "BOTH") or ""
         arguments: list[Expression] = []
         if not (side and self.is_word("FROM")):
-            arguments.append(self.expression())
+            arguments.append(self.scalar())
         if side or self.is_word("FROM"):
             self.expect_word("FROM")
-            arguments.append(self.expression())
+            arguments.append(self.scalar())
             side = side or "BOTH"
         self.expect(TokenType.R_PAREN, ")")
         return FunctionCall(self.since(start), name, tuple(arguments), side)
@@ -146,7 +146,7 @@ class FunctionParser(ExpressionParser):
             elif self.is_word("FILTER") and self._next.token_type is TokenType.L_PAREN:
                 self._advance(2)
                 self.expect_word("WHERE")
-                call = replace(call, filter=self.expression())
+                call = replace(call, filter=self.scalar())
                 self.expect(TokenType.R_PAREN, ")")
             elif self.is_word("WITHIN") and self.next_is_word("GROUP"):
                 self._advance(2)
@@ -212,9 +212,9 @@ class FunctionParser(ExpressionParser):
 
     def expressions(self) -> tuple[Expression, ...]:
         """One or more expressions with commas between them."""
-        items = [self.expression()]
+        items = [self.scalar()]
         while self.symbol(TokenType.COMMA):
-            items.append(self.expression())
+            items.append(self.scalar())
         return tuple(items)
 
     def order_items(self) -> tuple[OrderItem, ...]:
@@ -226,10 +226,10 @@ class FunctionParser(ExpressionParser):
 
     def _order_item(self) -> OrderItem:
         start = self.index
-        value = self.expression()
+        value = self.scalar()
         direction = self.word("ASC", "DESC")
         if self.is_word("NULLS"):
             self._advance()
             self.unsupported("NULLS FIRST and NULLS LAST are", self.index - 1, later=False)
-        within = self.expression() if self.word("WITHIN") else None
+        within = self.scalar() if self.word("WITHIN") else None
         return OrderItem(self.since(start), value, direction == "DESC", within)

@@ -48,7 +48,7 @@ FOREIGN = {
 class PrimaryParser(NameParser):
     """What expressions are made of; the levels of precedence, function calls and queries are added below."""
 
-    def expression(self, *args: object, **kwargs: object) -> Expression:  # type: ignore[override]
+    def scalar(self) -> Expression:
         """An expression of any precedence."""
         raise NotImplementedError
 
@@ -59,8 +59,6 @@ class PrimaryParser(NameParser):
     def function_call(self, name: Name, start: int) -> Expression:
         """A call of `name`; the opening parenthesis is the current token."""
         raise NotImplementedError
-
-    # -- primaries ----------------------------------------------------------------------------------------------------
 
     def primary(self) -> Expression:
         """An operand of the tightest operators."""
@@ -129,9 +127,9 @@ class PrimaryParser(NameParser):
             query = self.query()
             self.expect(TokenType.R_PAREN, ")")
             return Subquery(self.since(start), "scalar", query)
-        items = [self.expression()]
+        items = [self.scalar()]
         while self.symbol(TokenType.COMMA):
-            items.append(self.expression())
+            items.append(self.scalar())
         self.expect(TokenType.R_PAREN, ")")
         if len(items) > 1:
             return RowValue(self.since(start), tuple(items))
@@ -173,9 +171,9 @@ class PrimaryParser(NameParser):
                 return Subquery(self.since(start), "EXISTS", query)
             case "ROW" if followed is TokenType.L_PAREN:
                 self._advance(2)
-                items = [self.expression()]
+                items = [self.scalar()]
                 while self.symbol(TokenType.COMMA):
-                    items.append(self.expression())
+                    items.append(self.scalar())
                 self.expect(TokenType.R_PAREN, ")")
                 return RowValue(self.since(start), tuple(items))
             case "PERIOD" if followed is TokenType.L_PAREN:
@@ -236,22 +234,22 @@ class PrimaryParser(NameParser):
     def _case(self) -> Expression:
         start = self.index
         self._advance()
-        operand = None if self.is_word("WHEN") else self.expression()
+        operand = None if self.is_word("WHEN") else self.scalar()
         whens = []
         while self.word("WHEN"):
-            condition = self.expression()
+            condition = self.scalar()
             self.expect_word("THEN")
-            whens.append((condition, self.expression()))
+            whens.append((condition, self.scalar()))
         if not whens:
             self.expected("WHEN")
-        otherwise = self.expression() if self.word("ELSE") else None
+        otherwise = self.scalar() if self.word("ELSE") else None
         self.expect_word("END")
         return CaseExpression(self.since(start), operand, tuple(whens), otherwise)
 
     def _cast(self) -> Expression:
         start = self.index
         self._advance(2)
-        value = self.expression()
+        value = self.scalar()
         self.expect_word("AS")
         target = self.type_name()
         self.expect(TokenType.R_PAREN, ")")

@@ -38,8 +38,6 @@ _JOIN_WORDS = ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL")
 class QueryParser(FunctionParser):
     """Queries and everything in them."""
 
-    # -- queries ------------------------------------------------------------------------------------------------------
-
     def query(self) -> Query:
         """A query with its set operators; ORDER BY at the end belongs to the whole."""
         self.enter()
@@ -139,14 +137,14 @@ class QueryParser(FunctionParser):
             source = self._from()
         elif not self.at_end and not self.is_symbol(TokenType.R_PAREN):
             self.expected("FROM")
-        where = self.expression() if self.word("WHERE") else None
+        where = self.scalar() if self.word("WHERE") else None
         group_by: tuple[Expression, ...] = ()
         if self.words("GROUP", "BY"):
             group_by = self._group_by()
         stagger = self._stagger() if self.word("WINDOWED") else None
         if stagger is not None and self.is_word("GROUP"):
             raise syntax_error("a query has GROUP BY or WINDOWED BY, not both", self.here())
-        having = self.expression() if self.word("HAVING") else None
+        having = self.scalar() if self.word("HAVING") else None
         windows = []
         if self.word("WINDOW"):
             while True:
@@ -192,7 +190,7 @@ class QueryParser(FunctionParser):
             relation = self.name()
             self._advance(2)
             return StarItem(self.since(start), relation)
-        value = self.expression()
+        value = self.scalar()
         alias = None
         if self.word("AS") or self.can_be_alias() or self.is_word("ROWTIME"):
             alias = self.name("an alias", system=(ROWTIME,))
@@ -214,7 +212,7 @@ class QueryParser(FunctionParser):
         self.expect_word("BY")
         partition = self.expressions()
         self.expect_word("RANGE")
-        size = self.expression()
+        size = self.scalar()
         self.word("PRECEDING")
         self.expect(TokenType.R_PAREN, ")")
         return Stagger(self.since(start), partition, size)
@@ -255,7 +253,7 @@ class QueryParser(FunctionParser):
             condition = using = None
             if kind != "CROSS" and not is_natural:
                 if self.word("ON"):
-                    condition = self.expression()
+                    condition = self.scalar()
                 elif self.word("USING"):
                     using = self.name_list()
             left = Join(self.since(start), kind, left, right, is_natural, condition, using)

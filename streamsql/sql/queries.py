@@ -69,8 +69,6 @@ class QueryBinder(FromBinder):
                 self.values(node)
                 return None
 
-    # -- SELECT -------------------------------------------------------------------------------------------------------
-
     def _select(self, node: syntax.Select) -> BoundQuery | None:
         before = self.problems.found_any
         self.problems.found_any = False

@@ -23,7 +23,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 def literal(text: str, dialect: Dialect = Dialect.KINESIS) -> Literal:
     parser = Parser(dialect)
     parser.load(tokenize(text), text)
-    node = parser.expression()
+    node = parser.scalar()
     assert parser.at_end
     bound = ExpressionBinder(Catalog(), dialect, None).bind(node, SELECT_LIST)
     assert isinstance(bound, Literal)
