@@ -37,7 +37,7 @@ from streamsql.sql.problems import AlreadyReported, all_of
 from streamsql.sql.scope import OutputRowtime, Relation
 from streamsql.sql.spans import did_you_mean
 from streamsql.sql.words import LATER_FUNCTIONS, TYPE_NAMES
-from streamsql.types import BOOLEAN, NULL, SqlType, TypeKind, interval, make_type
+from streamsql.types import BOOLEAN, INTEGER, NULL, SqlType, TypeKind, interval, make_type
 
 _NO_EFFECT_DISTINCT = ("MIN", "MAX", "ANY", "EVERY")
 
@@ -87,6 +87,7 @@ class ExpressionBinder:
     """Binds the expressions of one SELECT (or of none: `relation` is None for DEFAULT and VALUES).
 
     `window` binds what stands after OVER and returns the number of the window; it is None where there are no windows.
+    `aliases` are those of the select list, to explain why they are not found.
     """
 
     catalog: Catalog
@@ -94,6 +95,7 @@ class ExpressionBinder:
     relation: Relation | None
     window: Callable[[syntax.WindowSpec | syntax.Name, ExpressionBinder], int] | None = None
     clause: Clause = field(default=SELECT_LIST)
+    aliases: frozenset[str] = frozenset()
 
     def bind(self, node: syntax.Expression, clause: Clause) -> Expr:
         """The typed expression; raises BindError or PlanError at the first thing that is wrong."""
@@ -106,6 +108,14 @@ class ExpressionBinder:
     def bind_all(self, nodes: Iterable[syntax.Expression], clause: Clause) -> tuple[Expr, ...]:
         """As `bind` for several expressions; all their errors are reported."""
         return all_of(lambda node: self.bind(node, clause), nodes)
+
+    def keys(self, nodes: Iterable[syntax.Expression], clause: Clause) -> tuple[Expr, ...]:
+        """As `bind_all`, for what rows are grouped by: an untyped NULL is no key."""
+        keys = self.bind_all(nodes, clause)
+        for key in keys:
+            if key.type.kind is TypeKind.NULL:
+                raise BindError(ErrorCode.TYPES, f"cannot apply '{clause.name}' to an untyped NULL", key.span)
+        return keys
 
     def condition(self, node: syntax.Expression, clause: Clause) -> Expr:
         """As `bind`, for a condition: BOOLEAN or an untyped NULL."""
@@ -143,7 +153,12 @@ class ExpressionBinder:
                 ErrorCode.NOT_FOUND, f'column "{name}" not found: {self.clause.name} can use constants only', node.span
             )
         bare: Expr = OutputRowtime(node.span) if self.clause.is_output else Rowtime(node.span)
-        return self.relation.resolve(node, bare_rowtime=bare)
+        try:
+            return self.relation.resolve(node, bare_rowtime=bare)
+        except BindError as error:
+            if error.error_code is ErrorCode.NOT_FOUND and len(node.parts) == 1 and node.parts[0].text in self.aliases:
+                error.hint = "aliases of the select list are visible in ORDER BY only: repeat the expression"
+            raise
 
     def _number(self, node: syntax.NumberLiteral) -> Expr:
         return number_literal(node)
@@ -419,9 +434,10 @@ class ExpressionBinder:
             arguments = (case, *arguments[1:])
         clause = Clause(f"the argument of {name} (aggregates cannot be nested)")
         args = tuple(self.bind(argument, clause) for argument in arguments)
-        for arg in args[:1]:
-            if arg.type.kind is TypeKind.NULL and name != "COUNT":
+        if args and args[0].type.kind is TypeKind.NULL:
+            if name != "COUNT":
                 raise BindError(ErrorCode.TYPES, f"cannot apply '{name}' to an untyped NULL", node.span)
+            return (Literal(None, INTEGER, args[0].span),)
         return args
 
 

@@ -85,7 +85,8 @@ class QueryBinder(FromBinder):
         windows = WindowBinder()
         for name, spec in node.windows:
             attempt(windows.define, name, spec)
-        binder = ExpressionBinder(self.catalog, self.dialect, relation, windows.number)
+        aliases = frozenset(i.alias.text for i in node.items if isinstance(i, syntax.SelectItem) and i.alias)
+        binder = ExpressionBinder(self.catalog, self.dialect, relation, windows.number, aliases=aliases)
         for _, spec in node.windows:
             # A window nobody uses is checked all the same.
             attempt(windows.bind, spec, binder)
@@ -150,11 +151,11 @@ class QueryBinder(FromBinder):
         exprs = [item.expr for item in items] + ([having] if having is not None else [])
         aggregates = [call for expr in exprs for call in expr.walk() if isinstance(call, Aggregate)]
         if node.group_by:
-            keys = binder.bind_all(node.group_by, GROUP_BY)
+            keys = binder.keys(node.group_by, GROUP_BY)
             span = node.group_by[0].span.union(node.group_by[-1].span)
             return grouping.group(keys, relation, span)
         if node.stagger is not None:
-            return grouping.stagger(binder.bind_all(node.stagger.partition, PARTITION_BY))
+            return grouping.stagger(binder.keys(node.stagger.partition, PARTITION_BY))
         if node.having is not None:
             raise PlanError(
                 ErrorCode.HAVING, "HAVING needs GROUP BY or WINDOWED BY", node.having.span, hint="use WHERE for rows"

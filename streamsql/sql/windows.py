@@ -79,7 +79,7 @@ class WindowBinder:
                 spec.order[0].span,
                 "leave it out: a stream is in ROWTIME order already",
             )
-        partition = binder.bind_all(spec.partition, PARTITION_BY)
+        partition = binder.keys(spec.partition, PARTITION_BY)
         unit, preceding = ("rows", None) if spec.frame is None else frame_size(spec.frame, binder)
         if spec.allow_partial is False and unit != "rows":
             raise frame_error("DISALLOW PARTIAL needs a window of ROWS", spec.span)
