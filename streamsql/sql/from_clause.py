@@ -11,9 +11,11 @@ from streamsql.schema import ROWTIME
 from streamsql.spec import Dialect
 from streamsql.sql import nodes as syntax
 from streamsql.sql.catalog import Catalog, RelationEntry, RelationKind
-from streamsql.sql.expressions import VALUES, ExpressionBinder, named_tables, unsupported
+from streamsql.sql.clauses import VALUES
+from streamsql.sql.expressions import ExpressionBinder, unsupported
 from streamsql.sql.problems import Problems
 from streamsql.sql.scope import Relation, RelationColumn
+from streamsql.sql.subqueries import named_tables
 from streamsql.sql.windows import frame_error
 
 

@@ -23,16 +23,8 @@ from streamsql.schema import ROWTIME
 from streamsql.sql import grouping
 from streamsql.sql import nodes as syntax
 from streamsql.sql.assign import holds
-from streamsql.sql.expressions import (
-    GROUP_BY,
-    HAVING,
-    ORDER_BY,
-    PARTITION_BY,
-    SELECT_LIST,
-    WHERE,
-    ExpressionBinder,
-    unsupported,
-)
+from streamsql.sql.clauses import GROUP_BY, HAVING, ORDER_BY, PARTITION_BY, SELECT_LIST, WHERE
+from streamsql.sql.expressions import ExpressionBinder, unsupported
 from streamsql.sql.from_clause import BoundQuery, FromBinder, Item
 from streamsql.sql.grouping import Grouping, no_monotonic_key
 from streamsql.sql.parse_queries import column_name

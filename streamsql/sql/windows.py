@@ -8,7 +8,8 @@ from streamsql.errors import BindError, ErrorCode, PlanError, Span
 from streamsql.expr.nodes import Expr, Literal
 from streamsql.plan.logical import OverWindow
 from streamsql.sql import nodes as syntax
-from streamsql.sql.expressions import PARTITION_BY, ExpressionBinder
+from streamsql.sql.clauses import PARTITION_BY
+from streamsql.sql.expressions import ExpressionBinder
 from streamsql.sql.spans import did_you_mean
 from streamsql.types import TypeKind
 
