@@ -101,6 +101,8 @@ def test_an_operator_with_two_inputs_learns_both_watermarks():
     executor.advance({"R": 3}, 0)
     executor.advance({"L": 7}, 0)
     assert operator.calls[-2:] == [("port", 0, 7), ("watermark", 3)]
+    push(executor, "L", (1, "a", 1))
+    assert operator.calls[-3:] == [("rows", 0, 1), ("port", 0, 1_000_000), ("watermark", 3)]
 
 
 def test_failures_name_their_pump_and_columns():
