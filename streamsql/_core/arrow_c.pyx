@@ -88,6 +88,18 @@ cdef ColumnView import_array(object array):
     return view
 
 
+cdef ColumnView part_of(ColumnView whole, int64_t offset, int64_t length):
+    """A view of `length` rows from row `offset` of a view without nulls; it keeps that view alive."""
+    cdef ColumnView view = ColumnView.__new__(ColumnView)
+    view.whole = whole
+    view.layout = whole.layout
+    view.length = length
+    view.offset = whole.offset + offset
+    view.values = whole.values
+    view.offsets = whole.offsets
+    return view
+
+
 cdef object allocate(int64_t size):
     """A new pyarrow buffer of `size` bytes (uninitialised)."""
     return _allocate_buffer(size)

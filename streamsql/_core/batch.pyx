@@ -8,9 +8,11 @@
   lateness independent of where batches are cut.
 
 A batch is immutable. C views of its columns are made once, on first use, and shared by every operator that reads it.
+A slice makes its Arrow arrays when they are asked for; compiled operators read it through views of the whole, because
+slicing and exporting every column costs more than the work on a small batch.
 """
 
-from streamsql._core.arrow_c cimport ColumnView, import_array
+from streamsql._core.arrow_c cimport ColumnView, import_array, part_of
 
 import pyarrow as pa
 
@@ -22,31 +24,49 @@ cdef class ChangeBatch:
 
     def __init__(self, object rowtime, tuple columns, object weights=None, object bounds=None):
         self.num_rows = len(rowtime)
-        self.rowtime = rowtime
-        self.columns = columns
+        self._rowtime = rowtime
+        self._columns = columns
         self.weights = weights
         self.bounds = bounds
-        self._views = None
+
+    @property
+    def rowtime(self):
+        """The ROWTIME column."""
+        if self._rowtime is None:
+            self._rowtime = self._whole.rowtime.slice(self._start, self.num_rows)
+        return self._rowtime
+
+    @property
+    def columns(self):
+        """The columns, in order."""
+        if self._columns is None:
+            self._columns = tuple([column.slice(self._start, self.num_rows) for column in self._whole._columns])
+        return self._columns
 
     cdef ColumnView view(self, Py_ssize_t index):
         """The C view of column `index`."""
-        if self._views is None:
-            self._views = [None] * (len(self.columns) + 1)
-        view = self._views[index]
-        if view is None:
-            view = import_array(self.columns[index])
-            self._views[index] = view
-        return <ColumnView> view
+        return self._view(index, False)
 
     cdef ColumnView rowtime_view(self):
         """The C view of the ROWTIME column (int64 microseconds, no nulls)."""
-        cdef Py_ssize_t last = len(self.columns)
+        return self._view(self._width(), True)
+
+    cdef Py_ssize_t _width(self):
+        return len(self._columns) if self._whole is None else len(self._whole._columns)
+
+    cdef ColumnView _view(self, Py_ssize_t index, bint is_rowtime):
+        cdef ColumnView whole
         if self._views is None:
-            self._views = [None] * (last + 1)
-        view = self._views[last]
+            self._views = [None] * (self._width() + 1)
+        view = self._views[index]
         if view is None:
-            view = import_array(self.rowtime)
-            self._views[last] = view
+            if self._whole is not None:
+                whole = self._whole._view(index, is_rowtime)
+                if whole.null_count == 0:
+                    view = part_of(whole, self._start, self.num_rows)
+            if view is None:
+                view = import_array(self.rowtime if is_rowtime else self.columns[index])
+            self._views[index] = view
         return <ColumnView> view
 
     cpdef ChangeBatch with_columns(self, tuple columns):
@@ -54,13 +74,18 @@ cdef class ChangeBatch:
         return ChangeBatch(self.rowtime, columns, self.weights, self.bounds)
 
     cpdef ChangeBatch slice(self, int64_t offset, int64_t length):
-        """`length` rows from row `offset`, without copying."""
-        return ChangeBatch(
-            self.rowtime.slice(offset, length),
-            tuple([column.slice(offset, length) for column in self.columns]),
-            None if self.weights is None else self.weights.slice(offset, length),
-            None if self.bounds is None else self.bounds.slice(offset, length),
-        )
+        """`length` rows from row `offset`, without copying; both must lie within the batch."""
+        cdef ChangeBatch part = ChangeBatch.__new__(ChangeBatch)
+        if offset < 0 or length < 0 or offset + length > self.num_rows:
+            raise IndexError(f"rows {offset} to {offset + length} of a batch of {self.num_rows}")
+        part.num_rows = length
+        part._whole = self if self._whole is None else self._whole
+        part._start = self._start + offset
+        if self.weights is not None:
+            part.weights = self.weights.slice(offset, length)
+        if self.bounds is not None:
+            part.bounds = self.bounds.slice(offset, length)
+        return part
 
     cpdef ChangeBatch take(self, object indices):
         """The rows numbered by `indices` (an integer Arrow array without nulls), in that order."""
@@ -76,4 +101,4 @@ cdef class ChangeBatch:
         return pa.RecordBatch.from_arrays([self.rowtime, *self.columns], names=["ROWTIME", *names])
 
     def __repr__(self):
-        return f"ChangeBatch({self.num_rows} rows, {len(self.columns)} columns)"
+        return f"ChangeBatch({self.num_rows} rows, {self._width()} columns)"

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t
 
 from streamsql._core.arrow_c cimport ColumnView, allocate, buffer_address, fixed_width_array, import_array
+from streamsql._core.batch cimport ChangeBatch
 
 import pyarrow as pa
 
@@ -114,7 +115,7 @@ def counted(int64_t first, int64_t n):
     return fixed_width_array(_MICROSECONDS, buffer, None, n, 0)
 
 
-def last_us(object rowtime):
-    """The last value of a non-empty `timestamp[us]` column without nulls."""
-    cdef ColumnView view = import_array(rowtime)
+def last_us(ChangeBatch batch):
+    """The ROWTIME of the last row of a batch that is not empty."""
+    cdef ColumnView view = batch.rowtime_view()
     return (<const int64_t*> view.values)[view.offset + view.length - 1]

@@ -37,7 +37,7 @@ class _Reader:
         """The next rows, None at the end."""
         batch = next(self._batches, None)
         if batch is not None:
-            self.bound_us = last_us(batch.rowtime)
+            self.bound_us = last_us(batch)
         return batch
 
     def _read(self) -> Iterator[ChangeBatch]:

@@ -251,7 +251,7 @@ class Session:
                 return stream.arrived(read, rowtime, self._clock.now_us())
 
     def _push_rows(self, name: str, batch: ChangeBatch) -> None:
-        bound_us = last_us(batch.rowtime)
+        bound_us = last_us(batch)
         if self._is_virtual:
             self._virtual_us = max(self._virtual_us, bound_us)
         self._guarded(partial(self.executor.push, name, batch, bound_us, self._now_us()))
