@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 
 from streamsql.expr.nodes import Aggregate, Analytic, Column, Expr, Literal
+from streamsql.plan.format import title
 from streamsql.plan.logical import (
     ChangeOfKey,
     Filter,
@@ -347,8 +348,7 @@ class _Inputs:
         if not all(isinstance(expr, Column) for expr in exprs):
             items = list(dict.fromkeys(renumber(expr, below.at) for expr in exprs))
             columns = tuple(
-                SchemaColumn(item.name if isinstance(item, Column) else f"expr{i}", item.type, is_nullable(item))
-                for i, item in enumerate(items)
+                SchemaColumn(title(item), item.type, is_nullable(item)) for item in items
             )
             self._items = items
             self.node = ProjectExec(

@@ -130,7 +130,7 @@ def test_the_four_readings_of_rowtime() -> None:
     node = plan.nodes["RESULT"].input
     assert isinstance(node, ProjectExec)
     assert isinstance(node.items[0], Rowtime), "bare in the select list: the time of the result"
-    assert [format_expr(item) for item in node.items] == ["ROWTIME", "MIN", "MAX", "window_start"]
+    assert [format_expr(item) for item in node.items] == ["ROWTIME", "MIN(ROWTIME)", "MAX(ROWTIME)", "window_start"]
 
 
 def test_the_stream_node_is_the_target() -> None:
