@@ -171,6 +171,8 @@ class _Lowering:
     def _(self, node: Project) -> _Lowered:
         below = self._lower(node.input)
         items = tuple(renumber(item, below.at) for item in node.items)
+        if _is_identity(items, below.node.schema):
+            return self._made(below.node)
         return self._made(
             ProjectExec(schema=node.schema, pump=self.pump, span=node.span, input=below.node, items=items)
         )
