@@ -46,7 +46,7 @@ TWO = "x INTEGER, y TIMESTAMP"
         # As many items as columns: position by position, ROWTIME included.
         ("SELECT STREAM A, ROWTIME FROM S", ["A", "ROWTIME"], False),
         ('SELECT STREAM A, S."ROWTIME" FROM S', ["A", "ROWTIME"], False),
-        ("SELECT STREAM A, T AS ROWTIME FROM S", ["A", "ROWTIME"], True),
+        ("SELECT STREAM A, T AS ROWTIME FROM S", ["A", "T"], True),
         ("SELECT STREAM A, S.ROWTIME AS ROWTIME FROM S", ["A", "ROWTIME"], False),
         # One more, and one of them is ROWTIME: that one is no column.
         ("SELECT STREAM ROWTIME, A, T FROM S", ["A", "T"], False),
