@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def run(script: Script, dialect: str, batch_rows: int, restarts: bool) -> None:
     schemas = {name: as_schema(columns) for name, columns in script.streams}
     engine = Engine(script.sql, schemas, dialect, batch_rows)
     outputs = dict(engine.plan.streams)
+    announced: Counter[str] = Counter()
     for step in script.steps:
         place = f"{script.path.name}:{step.line}"
         match step.verb:
@@ -64,13 +66,12 @@ def run(script: Script, dialect: str, batch_rows: int, restarts: bool) -> None:
                 engine.end()
             case "errors":
                 name, count = step.argument.split()
-                seen = [row["ERROR_NAME"] for row in engine.errors()]
-                # Several errors lines in a row are checked against the same rows.
-                assert seen[-len(seen) :].count(name) >= int(count), f"{place}: {seen}"
+                announced[name] += int(count)
+                seen = Counter(row["ERROR_NAME"] for row in engine.errors())
+                assert seen[name] == announced[name], f"{place}: {engine.errors()}"
             case "expect":
                 check(engine, step, outputs[step.argument], place)
-    announced = sum(int(step.argument.split()[1]) for step in script.steps if step.verb == "errors")
-    assert len(engine.errors()) == announced, f"{script.path.name}: {engine.errors()}"
+    assert len(engine.errors()) == announced.total(), f"{script.path.name}: {engine.errors()}"
 
 
 def feed(engine: Engine, step: Command, schema: Schema, batch_rows: int) -> None:
