@@ -1,12 +1,10 @@
 from libc.stdint cimport int64_t
 
-from streamsql._core.batch cimport ChangeBatch
-from streamsql._core.operator cimport Operator, Output
+from streamsql._core.operator cimport Operator
 
 
 cdef class PromoteRowtimeOperator(Operator):
-    cdef Py_ssize_t column
+    cdef int column
     cdef tuple keep
-    cdef int64_t clock_us
-
-    cdef int _report(self, ChangeBatch batch, object verdicts, Output out) except -1
+    cdef int64_t unit_us        # microseconds per unit of the column
+    cdef int64_t largest_us     # the new clock: the largest value promoted so far

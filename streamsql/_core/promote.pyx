@@ -1,56 +1,27 @@
-"""`PromoteRowtimeOperator`: a TIMESTAMP column becomes the rows' ROWTIME (language reference §8.3).
-
-The new ROWTIME must not decrease. A row below the largest so far is late, a NULL fails the row, an equal value passes.
-What the input's watermark says about its old ROWTIME says nothing about the new one, so only promoted values advance
-the clock downstream.
-"""
-
-from libc.stdint cimport int64_t, uint8_t
+"""`PromoteRowtimeOperator`: a TIMESTAMP column becomes the ROWTIME."""
 
 from streamsql._core.arrow_c cimport ColumnView, allocate, buffer_address, fixed_width_array, is_valid
 from streamsql._core.batch cimport ChangeBatch
-from streamsql._core.operator cimport Operator, Output
+from streamsql._core.operator cimport Output
+from streamsql._core.panes cimport arrow_times
 
 import numpy as np
 import pyarrow as pa
 
-from streamsql._core.operator import MIN_WATERMARK, StateTable
+from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, StateTable
 
-cdef object _ROWTIME = pa.timestamp("us")
-cdef int _NULL_ROWTIME = 12             # RowError.NULL_ROWTIME
-
-cdef enum:
-    PASSES = 0
-    IS_LATE = 1
-    IS_NULL = 2
-
-
-cdef int64_t _sort_out(
-    ColumnView times, int64_t n, int64_t* clock_us, int64_t* rowtime, uint8_t* verdicts
-) noexcept nogil:
-    """Promoted times in microseconds of the rows that pass, and a verdict per row; returns how many pass."""
-    cdef const int64_t* values = <const int64_t*> times.values + times.offset
-    cdef int64_t row, time_us
-    cdef int64_t latest = clock_us[0]
-    cdef int64_t passed = 0
-    for row in range(n):
-        if not is_valid(times.validity, times.offset + row):
-            verdicts[row] = IS_NULL
-            continue
-        time_us = values[row] * 1000
-        if time_us < latest:
-            verdicts[row] = IS_LATE
-            continue
-        verdicts[row] = PASSES
-        latest = time_us
-        rowtime[passed] = time_us
-        passed += 1
-    clock_us[0] = latest
-    return passed
+cdef int64_t _MIN = MIN_WATERMARK
+cdef int64_t _MAX = MAX_WATERMARK
+#: RowError.NULL_ROWTIME
+cdef int _NULL_ROWTIME = 12
 
 
 cdef class PromoteRowtimeOperator(Operator):
-    """See the module's docstring; built from a `PromoteRowtimeExec`."""
+    """Rows with the values of `node.column` as ROWTIME and the columns in `node.keep`; built from a `PromoteRowtimeExec`.
+
+    Rows leave in ROWTIME order: one whose value is below the largest so far is late, one whose value is NULL fails. The watermark
+    forwarded is the largest value so far, whatever comes in; at the end of input it passes through.
+    """
 
     STATE = (StateTable("clock", 1, "one row"),)
 
@@ -58,50 +29,68 @@ cdef class PromoteRowtimeOperator(Operator):
         Operator.__init__(self, node)
         self.column = node.column
         self.keep = tuple(node.keep)
-        self.clock_us = MIN_WATERMARK
+        self.unit_us = arrow_times(node.input.schema[node.column].type.arrow)
+        self.largest_us = _MIN
 
     cpdef int process(self, int port, ChangeBatch batch, Output out) except -1:
+        cdef ColumnView view
         cdef int64_t n = batch.num_rows
-        cdef ColumnView times = batch.view(self.column)
-        cdef object buffer = allocate(n * 8)
-        cdef object verdicts = np.empty(n, dtype=np.uint8)
-        # SAFETY: both blocks have room for n entries and live until the end of this call.
-        cdef int64_t* rowtime = <int64_t*> buffer_address(buffer)
-        cdef uint8_t* verdict = <uint8_t*> <size_t> verdicts.ctypes.data
-        cdef int64_t passed
-        with nogil:
-            passed = _sort_out(times, n, &self.clock_us, rowtime, verdict)
+        cdef int64_t i, value, largest, unit = self.unit_us
+        cdef int64_t late = 0, missing = 0
+        cdef int64_t* times
+        cdef const int64_t* values
+        cdef char* verdicts
+        if n == 0:
+            return 0
         self.counters.rows_in += n
-        self.counters.rows_out += passed
-        columns = tuple([batch.columns[index] for index in self.keep])
-        if passed < n:
-            self._report(batch, verdicts, out)
-            chosen = pa.array(np.flatnonzero(verdicts == PASSES))
-            columns = tuple([column.take(chosen) for column in columns])
-        out.emit(ChangeBatch(fixed_width_array(_ROWTIME, buffer, None, passed, 0), columns))
-        return 0
-
-    cdef int _report(self, ChangeBatch batch, object verdicts, Output out) except -1:
-        late = np.flatnonzero(verdicts == IS_LATE)
-        null = np.flatnonzero(verdicts == IS_NULL)
-        self.counters.rows_late += len(late)
-        self.counters.rows_error += len(null)
-        if len(late):
-            out.late(batch.take(pa.array(late)), "the new ROWTIME is before one already emitted")
-        if len(null):
-            codes = np.full(len(null), _NULL_ROWTIME, dtype=np.uint8)
-            out.fail(batch.take(pa.array(null)), codes, ["the new ROWTIME is NULL"] * len(null))
+        view = batch.view(self.column)
+        values = <const int64_t*> view.values + view.offset
+        buffer = allocate(n * 8)
+        times = <int64_t*> buffer_address(buffer)
+        flags = np.zeros(n, dtype=np.int8)                  # 1 late, 2 NULL
+        verdicts = <char*> <size_t> flags.ctypes.data
+        with nogil:
+            largest = self.largest_us
+            for i in range(n):
+                if view.null_count and not is_valid(view.validity, view.offset + i):
+                    verdicts[i] = 2
+                    times[i] = 0
+                    missing += 1
+                    continue
+                value = values[i] * unit
+                times[i] = value
+                if value < largest:
+                    verdicts[i] = 1
+                    late += 1
+                else:
+                    largest = value
+            self.largest_us = largest
+        rowtime = fixed_width_array(pa.timestamp("us"), buffer, None, n, 0)
+        promoted = ChangeBatch(rowtime, tuple([batch.columns[index] for index in self.keep]), batch.weights)
+        if missing:
+            rows = pa.array(np.flatnonzero(flags == 2))
+            out.fail(batch.take(rows), np.full(missing, _NULL_ROWTIME, dtype=np.uint8), ["ROWTIME is NULL"] * missing)
+        if late:
+            out.late(
+                batch.take(pa.array(np.flatnonzero(flags == 1))), "the promoted ROWTIME is before one already emitted"
+            )
+        if late or missing:
+            promoted = promoted.take(pa.array(np.flatnonzero(flags == 0)))
+        self.counters.rows_late += late
+        self.counters.rows_error += missing
+        self.counters.rows_out += promoted.num_rows
+        out.emit(promoted)
         return 0
 
     cpdef int64_t on_watermark(self, int64_t watermark_us, Output out) except? -1:
         self.watermark_us = watermark_us
-        return self.clock_us
+        return _MAX if watermark_us == _MAX else self.largest_us
 
     cpdef dict snapshot(self):
-        return {"clock": pa.record_batch({"clock_us": pa.array([self.clock_us], pa.int64())})}
+        return {"clock": pa.record_batch({"largest_us": pa.array([self.largest_us], pa.int64())})}
 
     cpdef int restore(self, int version, dict tables) except -1:
         if version != 1:
             raise ValueError(f"state version {version} of a ROWTIME promotion is not known; this version reads 1")
-        self.clock_us = tables["clock"]["clock_us"][0].as_py()
+        self.largest_us = tables["clock"]["largest_us"][0].as_py()
         return 0
