@@ -184,8 +184,8 @@ def test_datetimes(text, expected):
     [
         "1900-02-29", "2001-02-29", "2000-13-01", "2000-00-01", "2000-01-32", "2000-1-01", "0000-01-01", "x", "",
         "2000-01-01 24:00:00", "2000-01-01 00:60:00", "2000-01-01 00:00:60", "2000-01-01 00:00", "2000-01-01 00:00:00.",
-        "2000-01-01X00:00:00", "2000-01-01T00:00:00+1", "2000-01-01T00:00:00+01:0", "2000-01-01T00:00:00Zx", "2000-01-01Z",
-        "20000101", "2000/01/01", "946684800000",
+        "2000-01-01X00:00:00", "2000-01-01T00:00:00+1", "2000-01-01T00:00:00+01:0", "2000-01-01T00:00:00Zx",
+        "2000-01-01Z", "20000101", "2000/01/01", "946684800000",
     ],
 )  # fmt: skip
 def test_what_is_no_datetime(text):
@@ -203,7 +203,8 @@ def test_times_alone_and_other_kinds_in_datetime_columns():
 
 def test_rowtime_is_text_or_epoch_milliseconds_and_never_null():
     rows, bad = decode(
-        b'{"t":1000}\n{"t":"1970-01-01 00:00:01.000001"}\n{"t":"1000"}\n{"t":null}\n{}\n{"t":"x"}\n{"t":1.5}\n{"t":true}\n',
+        b'{"t":1000}\n{"t":"1970-01-01 00:00:01.000001"}\n{"t":"1000"}\n'
+        b'{"t":null}\n{}\n{"t":"x"}\n{"t":1.5}\n{"t":true}\n',
         ("t", "VARCHAR(9)"),
         rowtime="t",
     )
@@ -299,7 +300,8 @@ def test_an_over_long_line_is_bad_in_bounded_memory_however_it_is_cut(piece):
 
 def test_cutting_the_input_anywhere_changes_nothing():
     data = (
-        b'\xef\xbb\xbf{"a":1,"b":"\xc3\xa4\\u00e4"}\r\n\n{"a":2.5,"b":[1, 2]}\n{"b":"x"}junk\n{"a":-3,"b":null,"c":{"d":[]}}\n'
+        b'\xef\xbb\xbf{"a":1,"b":"\xc3\xa4\\u00e4"}\r\n\n{"a":2.5,"b":[1, 2]}\n{"b":"x"}junk\n'
+        b'{"a":-3,"b":null,"c":{"d":[]}}\n'
         b'{"a":"4","b":"\xff"}\n{"b":"last","a":5}'
     )
     columns = (("a", "BIGINT"), ("b", "VARCHAR(20)"))
