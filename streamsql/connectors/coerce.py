@@ -94,12 +94,13 @@ class _Input:
     target: pa.DataType
     is_delivered: bool
     is_nullable: bool
+    can_fail: bool
     type_text: str
 
     @property
     def is_skipped(self) -> bool:
         """True when the column is neither delivered nor able to make a row bad."""
-        return not self.is_delivered and self.is_nullable and (self.index is None or self.check is None)
+        return not self.is_delivered and self.is_nullable and not self.can_fail
 
 
 class _Coercer:
@@ -129,12 +130,19 @@ class _Coercer:
         target = column.type.arrow
         check: Callable[[pa.Array], bool] | None = None
         convert: Conversion | None = None
+        can_fail = False
         if index is not None:
             source = seen.field(index).type
             check = fit_check(column.type) if source == target else _never
             convert = conversion(_plain_type(source), column.type)
+            # Texts and bytes of the declared type are at worst cut.
+            can_fail = check is not None and not (
+                source == target and (column.type.is_string or column.type.is_binary)
+            )
         is_delivered = column.name in self._wanted
-        return _Input(column.name, index, check, convert, target, is_delivered, column.nullable, str(column.type))
+        return _Input(
+            column.name, index, check, convert, target, is_delivered, column.nullable, can_fail, str(column.type)
+        )
 
     def coerce(self, batch: pa.RecordBatch, position: Position) -> SourceBatch:
         if self._seen is None or not batch.schema.equals(self._seen):
@@ -144,7 +152,8 @@ class _Coercer:
         arrays = [columns[name] for name in self._wanted]
         if self._rowtime_input is not None:
             arrays.insert(0, _column(batch, self._rowtime_input, problems))
-        rows = pa.RecordBatch.from_arrays(arrays, schema=self._output)
+        # A batch made from no arrays would lose its number of rows, which COUNT(*) wants.
+        rows = pa.RecordBatch.from_arrays(arrays, schema=self._output) if arrays else batch.select([])
         if not problems:
             return SourceBatch(rows)
         return SourceBatch(*_separate(batch, rows, problems, position))
@@ -178,7 +187,7 @@ def _rowtime_input(seen: pa.Schema, name: str) -> _Input:
         )
     source = seen.field(index).type
     check = None if source == ROWTIME_ARROW else _never
-    return _Input(name, index, check, rowtime_conversion(_plain_type(source)), ROWTIME_ARROW, True, False, ROWTIME)
+    return _Input(name, index, check, rowtime_conversion(_plain_type(source)), ROWTIME_ARROW, True, False, True, ROWTIME)
 
 
 def _column(batch: pa.RecordBatch, each: _Input, problems: dict[int, str]) -> pa.Array:
@@ -200,7 +209,7 @@ def _convert(column: pa.Array, each: _Input, problems: dict[int, str]) -> pa.Arr
     if each.convert is None:
         for row, is_valid in enumerate(column.is_valid().to_pylist()):
             if is_valid:
-                problems.setdefault(row, _message(column[row].as_py(), each))
+                problems.setdefault(row, _message(_python(column[row]), each))
         return pa.nulls(len(column), each.target)
     pieces: list[pa.Array] = []
     _convert_rows(column, 0, each, each.convert, problems, pieces)
@@ -221,7 +230,7 @@ def _convert_rows(
         return
     except (ValueError, OverflowError):     # pa.ArrowInvalid is a ValueError
         if len(column) == 1:
-            problems.setdefault(first, _message(column[0].as_py(), each))
+            problems.setdefault(first, _message(_python(column[0]), each))
             pieces.append(pa.nulls(1, each.target))
             return
     half = len(column) // 2
@@ -236,13 +245,25 @@ def _message(value: object, each: _Input) -> str:
     return f'value {text} of column "{each.name}" does not fit {each.type_text}'
 
 
+def _python(scalar: pa.Scalar) -> object:
+    """The value for showing it: as Python if Python has such values, else the bare number (far years, nanoseconds)."""
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return scalar.value if hasattr(scalar, "value") else str(scalar.type)
+
+
 def _separate(
     batch: pa.RecordBatch, rows: pa.RecordBatch, problems: dict[int, str], position: Position
 ) -> tuple[pa.RecordBatch, tuple[BadRecord, ...]]:
+    """The good rows, and the others as bad records in order."""
     bad = []
     keep = [True] * batch.num_rows
     for row in sorted(problems):
         keep[row] = False
-        record = json.dumps(batch.slice(row, 1).to_pylist()[0], default=json_value, ensure_ascii=False)
-        bad.append(BadRecord(record.encode(), RowError.COERCION_ERROR, problems[row], position(row)))
+        record = {name: _python(column[row]) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        data = json.dumps(record, default=json_value, ensure_ascii=False).encode()
+        bad.append(BadRecord(data, RowError.COERCION_ERROR, problems[row], position(row)))
+    if not rows.num_columns:
+        return rows.slice(0, rows.num_rows - len(bad)), tuple(bad)
     return rows.filter(pa.array(keep, pa.bool_())), tuple(bad)
