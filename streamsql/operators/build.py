@@ -1,6 +1,8 @@
-"""Makes the operators of a plan, wrapped in the invariant checks when asked."""
+"""Makes the operators of a plan."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from streamsql._core.operator import Operator
 from streamsql.operators.context import StepContext
@@ -8,11 +10,6 @@ from streamsql.operators.registry import operator_for
 from streamsql.plan.physical import PhysicalNode
 
 
-def build_operator(node: PhysicalNode, operator_id: str, context: StepContext, checks: bool) -> Operator:
-    """A new operator for `node`; with `checks` every call is verified (see `runtime/checks.py`)."""
-    operator = operator_for(node, context)
-    if not checks:
-        return operator
-    from streamsql.runtime.checks import CheckedOperator
-
-    return CheckedOperator(operator, operator_id)
+def build_operators(nodes: Iterable[PhysicalNode], context: StepContext) -> list[Operator]:
+    """A new operator for each node, in order. All that evaluate expressions share `context`."""
+    return [operator_for(node, context) for node in nodes]

@@ -4,7 +4,7 @@ It does no I/O and reads no clock: the time of a step is an argument. The same c
 are cut into batches never changes them. One step visits the nodes once, inputs before consumers: a node takes all rows
 of the step, then its new watermark, and hands on what it emits.
 
-The loop runs for every batch, so it is flat: one list of nodes with their bound methods per source, no dispatch by type.
+The loop runs for every batch, so it is flat: per source a list of nodes with their bound methods, no look-up by type.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import pyarrow as pa
 from streamsql._core.batch import ChangeBatch
 from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, Failure, Operator, Output
 from streamsql.errors import ErrorCode, RunError, StateError, StreamSQLError
-from streamsql.operators.build import build_operator
+from streamsql.operators.build import build_operators
 from streamsql.operators.context import StepContext
 from streamsql.plan.physical import ApplicationPlan, SourceExec, StreamExec
+from streamsql.runtime.checks import CheckedOperator
 from streamsql.runtime.error_stream import Origin
 from streamsql.runtime.graph import GraphNode, build_graph
 from streamsql.runtime.metrics import OperatorMetrics
@@ -85,9 +86,12 @@ class Executor:
     def __init__(self, plan: ApplicationPlan, *, started_us: int = 0, checks: bool = False) -> None:
         self._context = StepContext(started_us)
         graph = build_graph(plan)
+        operators = build_operators((each.node for each in graph.nodes), self._context)
+        if checks:
+            operators = [CheckedOperator(inner, each.id) for inner, each in zip(operators, graph.nodes, strict=True)]
         self._slots = [
-            _Slot(position, each, build_operator(each.node, each.id, self._context, checks))
-            for position, each in enumerate(graph.nodes)
+            _Slot(position, each, operator)
+            for position, (each, operator) in enumerate(zip(graph.nodes, operators, strict=True))
         ]
         self._sources: dict[str, _Slot] = {}
         self._reached: dict[str, list[_Slot]] = {}
