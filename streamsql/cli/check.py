@@ -45,10 +45,8 @@ def describe(application: OpenedApplication) -> Iterator[str]:
     plan = application.plan
     yield f"{application.name}: can run ({application.dialect.value} dialect)"
     reads = {source.name for source in plan.sources}
-    yield from _section(
-        "inputs",
-        [(name, f"({schema})" + ("" if name in reads else "  not read")) for name, schema in application.schemas.items()],
-    )
+    inputs = application.schemas.items()
+    yield from _section("inputs", [(n, f"({schema}){'' if n in reads else '  not read'}") for n, schema in inputs])
     outputs = set(output_streams(plan))
     rows = []
     for name, schema in plan.streams:

@@ -42,7 +42,7 @@ def run(
         list[str],
         typer.Option(
             "--output", "-o", metavar="NAME=URI",
-            help="Where the rows of a stream go; a bare NAME goes to stdout. Without it: streams nobody reads, to stdout.",
+            help="Where the rows of a stream go; NAME alone: to stdout. Without it: streams nobody reads, to stdout.",
         ),
     ] = [],
     schemas: SchemaOption = [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamsql.spec import Dialect
 
 
-class DialectName(str, Enum):
+class DialectName(StrEnum):
     """The values of `--dialect`."""
 
     STREAMSQL = "streamsql"
@@ -63,7 +63,7 @@ def read_sql(path: str) -> tuple[str, str]:
         return sys.stdin.read(), "<stdin>"
     file = Path(path)
     if file.suffix in (".yaml", ".yml", ".json"):
-        raise typer.BadParameter("templates are not supported by this version; pass a file of SQL", param_hint="APP.sql")
+        raise typer.BadParameter("templates are not supported in this version; give an SQL file", param_hint="APP.sql")
     try:
         return file.read_text(encoding="utf-8"), path
     except (OSError, UnicodeDecodeError) as error:
@@ -95,9 +95,9 @@ def open_application(
 
     Raises ConnectorError for a source and CompileErrors for the SQL; nothing is left open then.
     """
+    from streamsql.columns import parse_columns
     from streamsql.connectors.uri import open_source
     from streamsql.spec import Dialect
-    from streamsql.sql.columns import parse_columns
     from streamsql.sql.compile import compile_sql
 
     given = {input_name: parse_columns(text) for input_name, text in schemas.items()}

@@ -32,6 +32,10 @@ def cell(value: Any, arrow_type: pa.DataType) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
+def _is_number(arrow_type: pa.DataType) -> bool:
+    return any(test(arrow_type) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
+
+
 class Rate:
     """Rows per second over the last few seconds, from the totals it is shown."""
 
@@ -106,8 +110,7 @@ class StreamView:
         if self._schema is None:
             return table
         for field in self._schema:
-            number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
-            table.add_column(field.name, justify="right" if number else "left", no_wrap=True)
+            table.add_column(field.name, justify="right" if _is_number(field.type) else "left", no_wrap=True)
         types = self._schema.types
         for row in self.latest():
             table.add_row(*(Text(cell(value, t)) for value, t in zip(row, types, strict=True)))
@@ -127,3 +130,11 @@ def screen(views: Sequence[StreamView], status: Callable[[float], str]) -> Calla
 def rows_per_view(console: Console, views: int) -> int:
     """How many rows each of several tables may have so that all fit on the screen."""
     return max(3, (console.size.height - 2) // max(1, views) - 5)
+
+
+def default_views(streams: Sequence[str]) -> list[StreamView]:
+    """One table per stream, as tall as the terminal allows."""
+    from rich.console import Console
+
+    limit = rows_per_view(Console(), len(streams))
+    return [StreamView(name, limit=limit) for name in streams]
