@@ -9,7 +9,7 @@ from pygments.lexers.sql import SqlLexer
 from pygments.token import Comment, Error, Keyword, Name, Punctuation, Text, Whitespace, _TokenType
 
 
-class StreamSqlLexer(SqlLexer):
+class StreamSqlLexer(SqlLexer):  # type: ignore[misc]
     """Standard SQL with the words of streams: STREAM, PUMP, ROWTIME, STAGGER and the like."""
 
     name = "streamsql"
@@ -31,23 +31,40 @@ class StreamSqlLexer(SqlLexer):
             yield offset, (Keyword if token in Name and value.upper() in self.WORDS else token), value
 
 
-def split_statements(text: str) -> tuple[list[str], str]:
-    """The statements that end with `;` (without it), and what follows the last one.
+def next_statement(text: str) -> tuple[str | None, str]:
+    """The first statement that ends with `;` (without it) and what follows; None and the rest when there is none.
 
     Semicolons in strings, quoted names and comments do not count, nor do any after a quote that is not closed. A rest
     of only white space and comments is empty.
     """
-    statements: list[str] = []
     start = 0
     is_blank = True
     for offset, token, value in StreamSqlLexer().get_tokens_unprocessed(text):
         if token in Error and value in "'\"":
-            return statements, text[start:]  # a quote not closed yet
+            return None, text[start:]  # a quote not closed yet
         if token in Punctuation and ";" in value:
             end = offset + value.index(";")
             if not is_blank:
-                statements.append(text[start:end].strip())
-            start, is_blank = end + 1, True
+                return text[start:end].strip(), text[end + 1 :]
+            start = end + 1
         elif token not in Comment and token not in Whitespace and token not in Text:
             is_blank = False
-    return statements, "" if is_blank else text[start:]
+    return None, "" if is_blank else text[start:]
+
+
+def split_statements(text: str) -> tuple[list[str], str]:
+    """All statements that end with `;`, and what follows the last one, as `next_statement` has it."""
+    statements: list[str] = []
+    while True:
+        statement, text = next_statement(text)
+        if statement is None:
+            return statements, text
+        statements.append(statement)
+
+
+def first_word(text: str) -> str:
+    """The first word or sign of a statement in upper case, after white space and comments; empty without one."""
+    for _, token, value in StreamSqlLexer().get_tokens_unprocessed(text):
+        if token not in Comment and token not in Whitespace and token not in Text:
+            return str(value).upper()
+    return ""

@@ -120,7 +120,10 @@ def sql(
     inputs: InputOption = [],
     schemas: SchemaOption = [],
     dialect: DialectOption = DialectName.STREAMSQL,
-    limit: Annotated[int, typer.Option(min=1, metavar="ROWS", help="Rows a SELECT shows before it stops.")] = 20,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="ROWS", help="Rows a SELECT shows before it stops; 20 at a prompt, else all."),
+    ] = None,
 ) -> None:
     """Ask questions of files and live streams at a prompt.
 

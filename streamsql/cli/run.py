@@ -17,7 +17,7 @@ import typer
 from streamsql.cli.exits import Exit
 from streamsql.cli.options import DialectName, OpenedApplication, open_application, output_streams, pairs, read_sql
 from streamsql.cli.report import errors_reported, note, stderr_console
-from streamsql.cli.watch import ErrorSummary, LineSink, WatchedSource
+from streamsql.cli.watch import ErrorSummary, LimitedSink, LineSink, WatchedSource
 
 if TYPE_CHECKING:
     from streamsql.app import Application
@@ -98,10 +98,12 @@ def execute(
     duration: float | None = None,
     options: Mapping[str, Any] | None = None,
     views: Sequence[StreamView] | None = None,
+    max_rows: int | None = None,
 ) -> Exit:
     """Run until the inputs end, a signal comes or the reader of stdout goes away; the sources are closed.
 
-    `views` replaces the tables shown on a terminal. Raises the errors of the run.
+    `views` replaces the tables shown on a terminal. The run stops once a stream without a URI has given `max_rows`
+    rows. Raises the errors of the run.
     """
     from streamsql.app import Application
     from streamsql.connectors.uri import open_sink
@@ -119,6 +121,9 @@ def execute(
         lock = threading.Lock()
         for name in to_stdout:
             sinks[name] = LineSink(open_sink("-"), lock, name if len(to_stdout) > 1 else None)
+    if max_rows is not None:
+        for name in to_stdout:
+            sinks[name] = LimitedSink(sinks[name], max_rows, lambda: app.stop())
     summary = ErrorSummary(None if errors is None else open_sink(errors))
     sinks["error_stream"] = summary
     sources = {name: WatchedSource(source, clock, duration) for name, source in application.sources.items()}

@@ -117,6 +117,14 @@ class StreamView:
         return table
 
 
+class FirstRows(StreamView):
+    """Shows the first `limit` rows in the order they came."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Keep rows until there are `limit`."""
+        super().write(batch.slice(0, max(0, self.limit - self.rows)))
+
+
 def screen(views: Sequence[StreamView], status: Callable[[float], str]) -> Callable[[], RenderableType]:
     """A function that draws all views and a status line; for `rich.live.Live(get_renderable=...)`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -104,6 +104,36 @@ class LineSink:
 
     def close(self) -> None:
         """Close the sink."""
+        self._sink.close()
+
+
+class LimitedSink:
+    """Hands on the first `max_rows` rows, then calls `when_full` once and drops what still comes."""
+
+    def __init__(self, sink: Sink, max_rows: int, when_full: Callable[[], None]) -> None:
+        self._sink = sink
+        self._left = max_rows
+        self._when_full = when_full
+        self.guarantee = sink.guarantee
+
+    def open(self, schema: pa.Schema) -> None:
+        """Pass on."""
+        self._sink.open(schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Pass on what there is room for."""
+        if self._left:
+            self._sink.write(batch.slice(0, self._left))
+            self._left -= min(self._left, batch.num_rows)
+            if not self._left:
+                self._when_full()
+
+    def flush(self) -> None:
+        """Pass on."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Pass on."""
         self._sink.close()
 
 
