@@ -1,4 +1,4 @@
-"""Files as sources and sinks: JSON lines, CSV, Parquet, Arrow IPC; globs; gzip and zstd; growing files."""
+"""Files as sources: JSON lines, CSV, Parquet, Arrow IPC; globs; gzip and zstd; growing files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-import pyarrow as pa
 
 from streamsql.connectors.base import SourceBatch
 from streamsql.connectors.coerce import infer_schema
@@ -51,10 +49,12 @@ class _Reader(Protocol):
 
 def find_files(pattern: str) -> tuple[str, ...]:
     """The file of this name, or the files a glob matches, sorted by name; ConnectorError when there is none."""
-    if os.path.isfile(pattern) or os.path.exists(pattern):
+    if os.path.exists(pattern):
         if os.path.isdir(pattern):
             raise ConnectorError(
-                ErrorCode.SOURCE, f'"{pattern}" is a folder', hint=f"use a glob, for example {pattern.rstrip('/')}/*.jsonl"
+                ErrorCode.SOURCE,
+                f'"{pattern}" is a folder',
+                hint=f"use a glob, for example {pattern.rstrip('/')}/*.jsonl",
             )
         return (pattern,)
     if not glob.has_magic(pattern):
@@ -69,13 +69,14 @@ class FileSource:
     """The rows of one file, or of all files of a glob one after another in order of their names.
 
     Without a schema the columns are inferred from the first file: from its own schema for Parquet and Arrow, from its
-    first records for JSON lines and CSV. All files of a glob have one format and these columns; a column that a later file
-    lacks is NULL. Reading never blocks for longer than one block takes.
+    first records for JSON lines and CSV. All files of a glob have one format and these columns; a column that a later
+    file lacks is NULL (CSV files must have equal headers). No reading takes longer than one block of one file does.
     """
 
     def __init__(self, pattern: str, schema: Schema | None = None, options: FileOptions | None = None) -> None:
         self._options = options or FileOptions()
         self._paths = find_files(pattern)
+        self._sizes = [os.path.getsize(path) for path in self._paths]
         first = self._paths[0]
         self._format, compression = detect(first, self._options.format)
         self._csv: CsvLayout | None = None
@@ -93,7 +94,7 @@ class FileSource:
     def _check_follow(self, pattern: str, compression: str | None) -> None:
         if not self._options.follow:
             return
-        if len(self._paths) > 1 or glob.has_magic(pattern) and not os.path.exists(pattern):
+        if len(self._paths) > 1 or (glob.has_magic(pattern) and not os.path.exists(pattern)):
             raise ConnectorError(ErrorCode.URI, "follow works on one file, not on a glob")
         if compression is not None or self._format not in TEXT_FORMATS:
             raise ConnectorError(ErrorCode.URI, "follow works on uncompressed JSON lines and CSV files")
@@ -122,7 +123,9 @@ class FileSource:
             schema = infer_schema(arrow) if schema is None else schema
         if named is not None and named not in fields:
             raise ConnectorError(
-                ErrorCode.SCHEMA, f'"{path}" has no field "{named}" to take ROWTIME from', hint=f"it has {', '.join(fields)}"
+                ErrorCode.SCHEMA,
+                f'"{path}" has no field "{named}" to take ROWTIME from',
+                hint=f"it has {', '.join(fields)}",
             )
         return schema, named or (ROWTIME if ROWTIME in fields else None)
 
@@ -174,13 +177,13 @@ class FileSource:
         return f"{index:06d}:{self._reader.position() if self._reader is not None else 0:015d}"
 
     def progress(self) -> float | None:
-        """Fraction of the bytes read, every file counting alike; None for a followed file."""
+        """Fraction of the files' bytes read (compressed ones as they are stored); None for a followed file."""
         if self._options.follow:
             return None
-        done = float(self._next_path)
+        done = float(sum(self._sizes[: self._next_path]))
         if self._reader is not None:
-            done += self._reader.fraction() - 1
-        return done / len(self._paths)
+            done -= self._sizes[self._next_path - 1] * (1 - self._reader.fraction())
+        return done / (sum(self._sizes) or 1)
 
     def close(self) -> None:
         """Close the open file. May be called twice."""

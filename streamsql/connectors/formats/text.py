@@ -50,7 +50,7 @@ class TextDecoder(Protocol):
 
 def read_sample(path: str, compression: str | None) -> bytes:
     """The first bytes of a file, up to SAMPLE_BYTES; without a last line that was cut."""
-    reader, _ = open_bytes(path, compression)
+    reader, raw = open_bytes(path, compression)
     sample = bytearray(SAMPLE_BYTES)
     filled = 0
     try:
@@ -62,16 +62,17 @@ def read_sample(path: str, compression: str | None) -> bytes:
             filled += count
     finally:
         reader.close()
+        raw.close()
     return bytes(sample[: sample.rfind(b"\n") + 1]) or bytes(sample)
 
 
 class TextReader:
     """The rows of one file. With `follow` it never ends: it waits for more, and notices truncation and rotation.
 
-    A followed file that got shorter was truncated: what was read of it stands, reading goes on from its start. A path that
-    names another file than the open one was rotated: the old file is read to its end first. An unfinished last line waits
-    for its end; at a truncation or rotation it counts as finished. (A file truncated and grown past the old size between
-    two looks cannot be told from one that grew.)
+    A followed file that got shorter was truncated: what was read of it stands, reading goes on from its start. A path
+    that names another file than the open one was rotated: the old file is read to its end first. An unfinished last
+    line waits for its end; at a truncation or rotation it counts as finished. (A file truncated and grown past the old
+    size between two looks cannot be told from one that grew.)
     """
 
     def __init__(self, path: str, compression: str | None, decoder: TextDecoder, follow: bool) -> None:
@@ -94,7 +95,7 @@ class TextReader:
         if decoder.needs_more and self._is_last:
             if not self._follow:
                 return None
-            self._reader.close()
+            self.close()
             self._open()
         if decoder.needs_more:
             view = decoder.space(BLOCK_BYTES)
@@ -136,4 +137,3 @@ def refuse_empty(path: str) -> ConnectorError:
         f'the columns of "{path}" cannot be inferred: it has no readable records',
         hint="declare the columns of the input",
     )
-
