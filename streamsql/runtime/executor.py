@@ -42,7 +42,9 @@ class _Slot:
         "failures",
         "forwarded",
         "graph_node",
+        "has_ports",
         "is_dirty",
+        "moved",
         "on_watermark",
         "operator",
         "origin",
@@ -58,12 +60,14 @@ class _Slot:
         self.process = operator.process
         self.on_watermark = operator.on_watermark
         self.end_of_input = operator.end_of_input
-        # Operators with one input learn everything from on_watermark.
-        self.port_watermark = operator.port_watermark if len(graph_node.inputs) > 1 else None
+        self.port_watermark = operator.port_watermark
+        # An operator with one input learns everything from on_watermark.
+        self.has_ports = len(graph_node.inputs) > 1
         self.out = Output()
         self.pending: list[tuple[int, ChangeBatch]] = []
         self.combiner = WatermarkCombiner(max(1, len(graph_node.inputs)))
         self.is_dirty = False
+        self.moved: list[tuple[int, int]] = []
         self.forwarded = MIN_WATERMARK
         self.consumers: tuple[tuple[_Slot, int], ...] = ()
         self.collected: list[ChangeBatch] | None = [] if isinstance(graph_node.node, StreamExec) else None
@@ -73,11 +77,11 @@ class _Slot:
         self.origin = Origin(node.pump, read.names, position)
 
     def advance(self, port: int, watermark_us: int) -> None:
-        """Learn the watermark of one input; what follows from it happens when the step visits this node."""
+        """Note the watermark of one input; the operator learns it when the step visits the node, after its rows."""
         if self.combiner.update(port, watermark_us):
             self.is_dirty = True
-            if self.port_watermark is not None:
-                self.port_watermark(port, watermark_us)
+            if self.has_ports:
+                self.moved.append((port, watermark_us))
 
 
 class Executor:
@@ -168,6 +172,10 @@ class Executor:
                         process(port, batch, out)
                 if slot.is_dirty:
                     slot.is_dirty = False
+                    if slot.moved:
+                        for port, watermark_us in slot.moved:
+                            slot.port_watermark(port, watermark_us)
+                        slot.moved.clear()
                     combined = slot.combiner.combined
                     if combined == MAX_WATERMARK:
                         slot.end_of_input(out)
