@@ -1,7 +1,7 @@
 """streamsql: streaming SQL for Python.
 
-`run` and `query` take inputs that end and give tables; `Application` is a live application to embed. Names are loaded on
-first use, so that importing the package costs almost nothing.
+`run` and `query` take inputs that end and give tables; `Application` is a live application to embed. Names are loaded
+on first use, so that importing the package costs almost nothing.
 """
 
 from __future__ import annotations

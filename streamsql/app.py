@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -26,8 +26,8 @@ from streamsql.runtime.session import Session
 from streamsql.schema import Schema
 from streamsql.spec import Dialect, RuntimeOptions
 
-SchemaLike = str | pa.Schema | Schema
-Options = RuntimeOptions | Mapping[str, Any] | None
+SchemaLike: TypeAlias = str | pa.Schema | Schema
+Options: TypeAlias = RuntimeOptions | Mapping[str, Any] | None
 
 
 class Result(Mapping[str, pa.Table]):
@@ -128,9 +128,9 @@ class Application:
     Rows pushed without a ROWTIME column get it from `clock` when they are pushed, and windows fire by that clock even
     when no rows come. Rows with a ROWTIME column are event time: it advances with the rows and with `advance_to`.
 
-    `push`, `poll`, `advance_to` and `metrics` may be called from any thread. `outputs` names the streams whose rows will
-    be fetched; without it, those that no pump of the application reads. Their queues are bounded: when one is full,
-    `push` raises instead of dropping anything.
+    `push`, `poll`, `advance_to` and `metrics` may be called from any thread. `outputs` names the streams whose rows
+    will be fetched; without it, those that no pump of the application reads. Their queues are bounded: when one is
+    full, `push` raises instead of dropping anything.
     """
 
     def __init__(
@@ -316,7 +316,7 @@ class Application:
         """Run the sources into the sinks until all sources end, `stop` is called or SIGINT or SIGTERM arrives.
 
         The first signal drains: what was read is delivered, windows still open on live inputs are not flushed. A second
-        one stops at once and raises RunError. Raises ConnectorError when a source or sink fails. Closes the application.
+        one stops at once and raises RunError. Raises ConnectorError when a source or sink fails.
         """
         asyncio.run(self.arun_forever())
 

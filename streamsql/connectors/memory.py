@@ -167,7 +167,7 @@ def to_batches(data: object, name: str) -> list[pa.RecordBatch]:
     if isinstance(data, pa.RecordBatch):
         return [data]
     if isinstance(data, pa.Table):
-        return data.to_batches()
+        return list(data.to_batches())
     reader = _reader(data)
     if reader is not None:
         return list(reader)
@@ -192,7 +192,7 @@ def rows_to_batches(rows: Sequence[Mapping[str, Any]], name: str) -> list[pa.Rec
         return []
     names = list(dict.fromkeys(key for row in rows for key in row))
     columns = [_column([row.get(key) for row in rows]) for key in names]
-    return pa.table(columns, names=names).to_batches(_BLOCK_ROWS)
+    return list(pa.table(columns, names=names).to_batches(_BLOCK_ROWS))
 
 
 def _column(values: list[Any]) -> pa.Array:

@@ -1,6 +1,6 @@
 """Operators that look at one row at a time: filter, project, and the named stream.
 
-A row for which an expression fails leaves through `out.fail`, once, as the row the operator was given; the other rows of
+A row for which an expression fails leaves through `out.fail`, once, as the row the operator was given; the others of
 its batch go on. Rows keep their order and their ROWTIME, watermarks pass through unchanged.
 """
 
@@ -107,7 +107,7 @@ class StreamOperator(Operator):
 
     node: StreamExec
 
-    def __init__(self, node: StreamExec, context: StepContext) -> None:
+    def __init__(self, node: StreamExec) -> None:
         super().__init__(node)
         self._fixed_bytes, self._text_columns = _row_shape(node.schema)
 

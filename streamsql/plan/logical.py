@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from streamsql.errors import Span
 from streamsql.expr.nodes import Aggregate, Analytic, Expr
-from streamsql.plan.physical import CalendarWindow, FixedWindow, InstantWindow
+from streamsql.plan.physical import CalendarWindow, FixedWindow, InstantWindow, over_state_bound
 from streamsql.plan.rewriting import columns_of, is_nullable
 from streamsql.schema import ROWTIME, ChangelogMode, Column, Schema
 from streamsql.types import BOOLEAN, TIMESTAMP, SqlType
@@ -307,8 +307,8 @@ class Over(Unary):
 
     @property
     def state_bound(self) -> str:
-        """Rows of the longest frame per partition."""
-        return "rows inside the longest frame, per partition"
+        """Time bounds RANGE frames; other frames last as long as there are partitions."""
+        return over_state_bound([(window.unit, window.preceding, bool(window.partition)) for window in self.windows])
 
 
 @dataclass(frozen=True, kw_only=True)

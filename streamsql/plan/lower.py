@@ -82,6 +82,7 @@ def lower(
         streams=tuple(streams),
         nodes=nodes,
         pumps=tuple(Pump(pump.name, pump.target, pump.is_running) for pump in pumps),
+        warnings=tuple(lowering.warnings),
     )
 
 
@@ -108,6 +109,7 @@ class _Lowering:
     pumps: Sequence[LogicalPump]
     done: dict[str, StreamExec | None] = field(default_factory=dict)
     pump: str | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def stream(self, name: str) -> StreamExec | None:
         """The node of an in-application stream, or None when no running pump writes it."""
@@ -256,17 +258,20 @@ class _Lowering:
         )
         calls = tuple(self._analytic(call, inputs) for call in node.calls)
         keep = tuple(inputs.number(column) for column in kept)
-        return self._made(
-            OverAggregateExec(
-                schema=node.schema,
-                pump=self.pump,
-                span=node.span,
-                input=inputs.node,
-                frames=frames,
-                calls=calls,
-                keep=keep,
-            )
+        result = OverAggregateExec(
+            schema=node.schema,
+            pump=self.pump,
+            span=node.span,
+            input=inputs.node,
+            frames=frames,
+            calls=calls,
+            keep=keep,
         )
+        if result.keeps_every_partition:
+            self.warnings.append(
+                f'pump "{self.pump}" keeps {result.state_bound}: only a RANGE window forgets partitions that have ended'
+            )
+        return self._made(result)
 
     @_lower.register
     def _(self, node: Insert) -> _Lowered:

@@ -48,8 +48,7 @@ class Origin:
 class ErrorLog:
     """Collects failures as rows of `error_stream`, in the order in which they are found.
 
-    Holds at most `limit` rows (None: all); beyond that the oldest are dropped and counted in `dropped`, and the log says
-    so in its place.
+    Holds at most `limit` rows (None: all); beyond that the oldest are dropped and counted in `dropped`.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -84,7 +83,14 @@ class ErrorLog:
             self._add(time_us, record.error.name, message, None, record.data, None, -1)
 
     def _add(
-        self, time_us: int, name: str, message: str, rowtime_ms: int | None, data: bytes, pump: str | None, position: int
+        self,
+        time_us: int,
+        name: str,
+        message: str,
+        rowtime_ms: int | None,
+        data: bytes,
+        pump: str | None,
+        position: int,
     ) -> None:
         shown = data[: DATA_LENGTH // 2].hex()
         pump = None if pump is None else pump[:PUMP_LENGTH]

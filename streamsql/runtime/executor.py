@@ -4,7 +4,7 @@ It does no I/O and reads no clock: the time of a step is an argument. The same c
 are cut into batches never changes them. One step visits the nodes once, inputs before consumers: a node takes all rows
 of the step, then its new watermark, and hands on what it emits.
 
-The loop runs for every batch, so it is flat: one list of nodes with their bound methods per source, no dispatch by type.
+The loop runs for every batch, so it is flat: per source a list of nodes with their bound methods, no look-up by type.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs a plan over inputs that all end: every window is flushed, and the result does not depend on how rows are read."""
+"""Runs a plan over inputs that all end: every window is flushed; how rows are read does not change the result."""
 
 from __future__ import annotations
 

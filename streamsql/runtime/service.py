@@ -10,7 +10,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from streamsql.connectors.base import Sink, Source
@@ -164,10 +164,8 @@ def _failure(kind: str, name: str, code: ErrorCode, error: Exception) -> Connect
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     """Until the event is set or the time has passed."""
-    try:
+    with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        pass
 
 
 async def _all(coroutines: list[Coroutine[Any, Any, None]]) -> None:

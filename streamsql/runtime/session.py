@@ -6,6 +6,7 @@ Thread-safe: every public method may be called from any thread; steps run one at
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from threading import RLock
 
 import numpy as np
@@ -31,9 +32,9 @@ from streamsql.spec import RuntimeOptions
 class Session:
     """The engine of one application with its queues.
 
-    With `is_virtual` time is the data's (all inputs are finite); else it is that of `clock`, and inputs whose rows carry
-    no ROWTIME follow the clock, so that windows fire without data. `outputs` are the streams somebody will fetch (None:
-    those that no pump of the application reads).
+    With `is_virtual` time is the data's (all inputs are finite); else it is that of `clock`, and inputs whose rows
+    carry no ROWTIME follow the clock, so that windows fire without data. `outputs` are the streams somebody will fetch
+    (None: those that no pump of the application reads).
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Session:
         self._virtual_us = 0
         self._lock = RLock()
         self._failed: RunError | None = None
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
         self.errors = ErrorLog(options.error_rows)
         self.executor = Executor(plan, started_us=0 if is_virtual else clock.now_us(), checks=options.checks)
         self.inputs = {
@@ -117,11 +118,11 @@ class Session:
                     stream.set_mode(TimeMode.DATA)
                     stream.advance(bound_us)
                     bounds[name] = stream.clock_us
-            self._guarded(lambda: self.executor.advance(bounds, self._now_us()))
+            self._guarded(partial(self.executor.advance, bounds, self._now_us()))
         self._notify()
 
     def end(self, names: Iterable[str] | None = None) -> None:
-        """No more rows of these inputs (None: all): what they hold open is emitted once no other input can add to it."""
+        """No more rows of these inputs (None: all): what only they hold open is emitted."""
         with self._lock:
             for name in self.inputs if names is None else names:
                 self.end_input(name)
@@ -176,7 +177,7 @@ class Session:
         for name in self._ending:
             if not self._queues[name] and name not in self._ended:
                 self._ended.add(name)
-                self._guarded(lambda name=name: self.executor.end(name, self._now_us()))
+                self._guarded(partial(self.executor.end, name, self._now_us()))
         if not self._is_virtual:
             self._follow_clock(now_us)
 
@@ -253,7 +254,7 @@ class Session:
         bound_us = last_us(batch.rowtime)
         if self._is_virtual:
             self._virtual_us = max(self._virtual_us, bound_us)
-        self._guarded(lambda: self.executor.push(name, batch, bound_us, self._now_us()))
+        self._guarded(partial(self.executor.push, name, batch, bound_us, self._now_us()))
 
     def _follow_clock(self, now_us: int) -> None:
         modes = {stream.mode for stream in self.inputs.values()}
@@ -267,7 +268,7 @@ class Session:
                 stream.advance(now_us)
                 bounds[name] = now_us
         if bounds:
-            self._guarded(lambda: self.executor.advance(bounds, now_us))
+            self._guarded(partial(self.executor.advance, bounds, now_us))
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run the executor and collect what it gives; a failure as a whole is final."""
@@ -339,7 +340,7 @@ class Session:
 
     # Everything else
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener` after rows were queued or inputs advanced, in the thread that did it; returns how to stop."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamsql.errors import BindError, ErrorCode, PlanError, StreamSQLError
-from streamsql.expr.nodes import Clock, Column, Expr, Literal
-from streamsql.plan.logical import Insert, LogicalNode, Promote
+from streamsql.expr.nodes import Clock, Column, Expr, Literal, Rowtime
+from streamsql.plan.logical import Insert, LogicalNode, Project, Promote
 from streamsql.plan.rewriting import is_nullable
 from streamsql.schema import ROWTIME, Schema
 from streamsql.schema import Column as SchemaColumn
@@ -227,6 +227,8 @@ class StatementBinder:
                 ErrorCode.GROUP_ROWTIME, f"only a TIMESTAMP can become ROWTIME, not {plan.schema[source].type}", span
             )
         if isinstance(plan, Promote) and plan.column == source:
+            return plan
+        if isinstance(plan, Project) and isinstance(plan.items[source], Rowtime):
             return plan
         return Promote(input=plan, column=source, keep=tuple(range(len(plan.schema))), span=span)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from streamsql.errors import CompileErrors, Span, StreamSQLError
 from streamsql.plan.lower import LogicalPump, lower
 from streamsql.plan.physical import ApplicationPlan
-from streamsql.plan.rules import optimize
+from streamsql.plan.rules import RULES, Rule, optimize
 from streamsql.schema import Schema
 from streamsql.spec import Dialect
 from streamsql.sql.bind import StatementBinder
@@ -22,11 +22,12 @@ def compile_sql(
     inputs: Mapping[str, Schema],
     tables: Mapping[str, Schema] | None = None,
     name: str = "<sql>",
+    rules: tuple[Rule, ...] = RULES,
 ) -> ApplicationPlan:
     """The physical plan of an application.
 
     Names of inputs, tables and their columns are exact, as if written in double quotes. In the streamsql dialect a
-    query that stands alone makes the stream RESULT. Raises CompileErrors with everything that is wrong, in order of
+    query that stands alone makes the stream RESULT. `rules` are for tests: no rule may change a result. Raises CompileErrors with everything that is wrong, in order of
     position and with the text attached; nothing else.
 
     >>> from streamsql.schema import Column
@@ -47,7 +48,7 @@ def compile_sql(
     if binder.errors:
         raise _failed(binder.errors, sql, name) from None
     pumps = [
-        LogicalPump(pump.name, pump.target, pump.is_running, optimize(pump.plan))
+        LogicalPump(pump.name, pump.target, pump.is_running, optimize(pump.plan, rules))
         for pump in catalog.pumps.values()
         if pump.plan is not None
     ]

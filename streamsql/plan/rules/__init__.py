@@ -18,18 +18,18 @@ Rule = Callable[[LogicalNode], LogicalNode]
 P = TypeVar("P", bound=LogicalNode)
 
 RULES: tuple[Rule, ...] = (
-    exact_average,
     push_filters,
     merge_projections,
+    exact_average,
     prune_columns,
     merge_projections,
 )
 
 
-def optimize(plan: P) -> P:
+def optimize(plan: P, rules: tuple[Rule, ...] = RULES) -> P:
     """`plan` after every rule; the node at the top keeps its kind."""
     result: LogicalNode = plan
-    for rule in RULES:
+    for rule in rules:
         result = rule(result)
     if not isinstance(result, type(plan)):
         raise TypeError(f"a rule turned {type(plan).__name__} into {type(result).__name__}")

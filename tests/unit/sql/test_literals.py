@@ -10,10 +10,10 @@ import pytest
 from streamsql.errors import CompileErrors, ErrorCode
 from streamsql.expr.nodes import Literal
 from streamsql.spec import Dialect
-from streamsql.sql.expressions import SELECT_LIST, ExpressionBinder
 from streamsql.sql.catalog import Catalog
 from streamsql.sql.compile import compile_sql
 from streamsql.sql.dialect import tokenize
+from streamsql.sql.expressions import SELECT_LIST, ExpressionBinder
 from streamsql.sql.parse import Parser
 from tests.support.values import schema_of
 

@@ -37,8 +37,9 @@ def test_unquoted_names_fold_and_quoted_keep_their_case() -> None:
 
 
 def test_quoted_names_hold_anything_but_control_characters() -> None:
-    plan = compiled('CREATE STREAM "200-a.b ""c"" é" (x INTEGER); '
-                    'CREATE PUMP "p-1" AS INSERT INTO "200-a.b ""c"" é" SELECT STREAM "a b" FROM "in-put";')  # fmt: skip
+    name = '"200-a.b ""c"" é"'
+    plan = compiled(f'CREATE STREAM {name} (x INTEGER); '
+                    f'CREATE PUMP "p-1" AS INSERT INTO {name} SELECT STREAM "a b" FROM "in-put";')  # fmt: skip
     assert plan.streams[0][0] == '200-a.b "c" é'
     assert codes('CREATE STREAM "a\nb" (x INTEGER)') == [ErrorCode.SYNTAX]
     assert codes('CREATE STREAM "" (x INTEGER)') == [ErrorCode.SYNTAX]
@@ -107,13 +108,14 @@ def test_or_replace_puts_a_pump_last() -> None:
 
 def test_rowtime_quoted_and_unquoted_are_the_same_column() -> None:
     for name in ("ROWTIME", '"ROWTIME"', "s.ROWTIME", 's."ROWTIME"'):
-        plan = compiled(f"CREATE STREAM a (t TIMESTAMP); "
-                        f"CREATE PUMP p AS INSERT INTO a SELECT STREAM {name} FROM SOURCE_SQL_STREAM_001 AS s")  # fmt: skip
+        query = f"SELECT STREAM {name} FROM SOURCE_SQL_STREAM_001 AS s"
+        plan = compiled(f"CREATE STREAM a (t TIMESTAMP); CREATE PUMP p AS INSERT INTO a {query}")
         assert plan.streams[0][1].names == ("T",)
 
 
 def test_errors_of_all_statements_are_reported_in_order() -> None:
-    assert codes("CREATE STREAM a (x; CREATE STREAM b (x VARCHR(1)); CREATE PUMP p AS INSERT INTO c SELECT 1 FROM d") == [
+    sql = "CREATE STREAM a (x; CREATE STREAM b (x VARCHR(1)); CREATE PUMP p AS INSERT INTO c SELECT 1 FROM d"
+    assert codes(sql) == [
         ErrorCode.SYNTAX,
         ErrorCode.COLUMN_TYPE,
         ErrorCode.NOT_FOUND,
@@ -122,14 +124,17 @@ def test_errors_of_all_statements_are_reported_in_order() -> None:
 
 
 def test_what_a_broken_statement_would_have_made_is_not_reported_as_missing() -> None:
-    assert codes("CREATE STREAM a (x VARCHR(1)); "
-                 "CREATE PUMP p AS INSERT INTO a SELECT PRICE FROM SOURCE_SQL_STREAM_001; "
-                 "ALTER PUMP p START; CREATE PUMP q AS INSERT INTO a SELECT x FROM a") == [ErrorCode.COLUMN_TYPE]  # fmt: skip
+    sql = """CREATE STREAM a (x VARCHR(1));
+             CREATE PUMP p AS INSERT INTO a SELECT PRICE FROM SOURCE_SQL_STREAM_001;
+             ALTER PUMP p START;
+             CREATE PUMP q AS INSERT INTO a SELECT x FROM a"""
+    assert codes(sql) == [ErrorCode.COLUMN_TYPE]
 
 
 def test_positions_are_those_of_the_whole_text() -> None:
+    pump = "CREATE PUMP p AS INSERT INTO a\n\tSELECT STREAM nix FROM SOURCE_SQL_STREAM_001"
     with pytest.raises(CompileErrors) as caught:
-        compiled("CREATE STREAM a (x DOUBLE);\n\n  CREATE PUMP p AS INSERT INTO a\n\tSELECT STREAM nix FROM SOURCE_SQL_STREAM_001")
+        compiled(f"CREATE STREAM a (x DOUBLE);\n\n  {pump}")
     assert (caught.value.line, caught.value.column) == (4, 16)
 
 
@@ -159,8 +164,9 @@ def test_deep_nesting_and_long_chains_are_refused_not_crashed_on() -> None:
 def test_long_lists_of_conditions_are_fine() -> None:
     many = " OR ".join(f"PRICE = {i}" for i in range(1000))
     values = ", ".join(str(i) for i in range(1000))
+    total = " + ".join(["1"] * 100)
     compiled(f"CREATE STREAM o (x DOUBLE); CREATE PUMP p AS INSERT INTO o SELECT STREAM PRICE FROM "
-             f"SOURCE_SQL_STREAM_001 WHERE ({many}) AND PRICE IN ({values}) AND PRICE + {' + '.join(['1'] * 100)} > 0")  # fmt: skip
+             f"SOURCE_SQL_STREAM_001 WHERE ({many}) AND PRICE IN ({values}) AND PRICE + {total} > 0")  # fmt: skip
 
 
 def test_a_compiled_parser_is_refused_by_name(tmp_path: Path) -> None:
