@@ -1,4 +1,4 @@
-"""Files as sources and sinks: JSON lines, CSV, Parquet, Arrow IPC; globs; gzip and zstd; growing files."""
+"""Files as sources: JSON lines, CSV, Parquet, Arrow IPC; globs; gzip and zstd; growing files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-import pyarrow as pa
 
 from streamsql.connectors.base import SourceBatch
 from streamsql.connectors.coerce import infer_schema
@@ -54,7 +52,9 @@ def find_files(pattern: str) -> tuple[str, ...]:
     if os.path.isfile(pattern) or os.path.exists(pattern):
         if os.path.isdir(pattern):
             raise ConnectorError(
-                ErrorCode.SOURCE, f'"{pattern}" is a folder', hint=f"use a glob, for example {pattern.rstrip('/')}/*.jsonl"
+                ErrorCode.SOURCE,
+                f'"{pattern}" is a folder',
+                hint=f"use a glob, for example {pattern.rstrip('/')}/*.jsonl",
             )
         return (pattern,)
     if not glob.has_magic(pattern):
@@ -93,7 +93,7 @@ class FileSource:
     def _check_follow(self, pattern: str, compression: str | None) -> None:
         if not self._options.follow:
             return
-        if len(self._paths) > 1 or glob.has_magic(pattern) and not os.path.exists(pattern):
+        if len(self._paths) > 1 or (glob.has_magic(pattern) and not os.path.exists(pattern)):
             raise ConnectorError(ErrorCode.URI, "follow works on one file, not on a glob")
         if compression is not None or self._format not in TEXT_FORMATS:
             raise ConnectorError(ErrorCode.URI, "follow works on uncompressed JSON lines and CSV files")
@@ -122,7 +122,9 @@ class FileSource:
             schema = infer_schema(arrow) if schema is None else schema
         if named is not None and named not in fields:
             raise ConnectorError(
-                ErrorCode.SCHEMA, f'"{path}" has no field "{named}" to take ROWTIME from', hint=f"it has {', '.join(fields)}"
+                ErrorCode.SCHEMA,
+                f'"{path}" has no field "{named}" to take ROWTIME from',
+                hint=f"it has {', '.join(fields)}",
             )
         return schema, named or (ROWTIME if ROWTIME in fields else None)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from streamsql._core.json_decode import BadSpan
 
 _SHOWN_BYTES = 60
+_CUT = "; the record was cut at the end of its first line"
 
 #: A record's own fault; `{byte}` is where, from 1, and `{found}` what stands there.
 _PARSE = {
@@ -31,8 +32,8 @@ _PARSE = {
     E.PARSE_DEPTH: "more than 512 levels of arrays and objects at byte {byte}",
     E.PARSE_TOO_LONG: "record over the limit of 512 KB; its first bytes are kept",
     E.PARSE_FIELD_COUNT: "{byte} fields where {expected} are expected",
-    E.PARSE_AFTER_QUOTE: "text after the closing quote of a field at byte {byte}: {found}; the record was cut at the end of its first line",
-    E.PARSE_OPEN_QUOTE: "the quote opened at byte {byte} is not closed within 64 KB or the input; the record was cut at the end of its first line",
+    E.PARSE_AFTER_QUOTE: f"text after the closing quote of a field at byte {{byte}}: {{found}}{_CUT}",
+    E.PARSE_OPEN_QUOTE: f"the quote opened at byte {{byte}} is not closed within 64 KB or the input{_CUT}",
 }
 
 #: A value's fault; `{found}` is the value and `{type}` the column's type.

@@ -67,7 +67,9 @@ def _batches(path: str, format_name: str, columns: list[str]) -> Iterator[tuple[
 class ColumnarReader:
     """The rows of one file, coerced to the declared types (see `connectors.coerce`)."""
 
-    def __init__(self, path: str, format_name: str, schema: Schema, columns: tuple[str, ...], rowtime: str | None) -> None:
+    def __init__(
+        self, path: str, format_name: str, schema: Schema, columns: tuple[str, ...], rowtime: str | None
+    ) -> None:
         self._path = path
         self._schema = schema
         self._columns = columns

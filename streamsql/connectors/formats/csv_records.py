@@ -127,5 +127,3 @@ class CsvDecoder:
 
     def _position(self, line: int) -> str:
         return f"{self._name} line {line}"
-
-

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 import pyarrow as pa
 
@@ -66,14 +65,15 @@ class ByteReader(Protocol):
         ...
 
 
-def open_bytes(path: str, compression: str | None) -> tuple[ByteReader, BinaryIO]:
+def open_bytes(path: str, compression: str | None) -> tuple[ByteReader, IO[bytes]]:
     """The decompressed bytes of a file, and the raw file below (for how far reading has come)."""
-    raw: BinaryIO = open(path, "rb", buffering=0 if compression is None else io.DEFAULT_BUFFER_SIZE)
+    if compression is None:
+        plain = open(path, "rb", buffering=0)
+        return plain, plain
+    raw = open(path, "rb")
     if compression == "gzip":
         return gzip.GzipFile(fileobj=raw, mode="rb"), raw
-    if compression == "zstd":
-        return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), raw
-    return raw, raw
+    return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), raw
 
 
 def reading(path: str, read: Callable[[], int | None]) -> int:

@@ -8,16 +8,17 @@ from streamsql._core.json_decode import JsonDecoder
 from streamsql.connectors.base import SourceBatch
 from streamsql.connectors.formats.bad import bad_record
 from streamsql.schema import Schema
+from streamsql.types import SqlType
 
 
-def split_columns(schema: Schema, columns: Sequence[str]) -> tuple[list[tuple[str, object]], int]:
+def split_columns(schema: Schema, columns: Sequence[str]) -> tuple[list[tuple[str, SqlType]], int]:
     """Name and type of the columns to build: `columns`, then those that can refuse a value; and how many are delivered.
 
     A string column takes every value, so one that nobody reads need not be built. All others are checked whoever reads
     them: which records are bad must not depend on the plan.
     """
     types = {column.name: column.type for column in schema}
-    wanted: list[tuple[str, object]] = [(name, types[name]) for name in columns]
+    wanted = [(name, types[name]) for name in columns]
     checked = [(c.name, c.type) for c in schema if c.name not in columns and not c.type.is_string]
     return wanted + checked, len(wanted)
 

@@ -68,10 +68,10 @@ def read_sample(path: str, compression: str | None) -> bytes:
 class TextReader:
     """The rows of one file. With `follow` it never ends: it waits for more, and notices truncation and rotation.
 
-    A followed file that got shorter was truncated: what was read of it stands, reading goes on from its start. A path that
-    names another file than the open one was rotated: the old file is read to its end first. An unfinished last line waits
-    for its end; at a truncation or rotation it counts as finished. (A file truncated and grown past the old size between
-    two looks cannot be told from one that grew.)
+    A followed file that got shorter was truncated: what was read of it stands, reading goes on from its start. A path
+    that names another file than the open one was rotated: the old file is read to its end first. An unfinished last
+    line waits for its end; at a truncation or rotation it counts as finished. (A file truncated and grown past the old
+    size between two looks cannot be told from one that grew.)
     """
 
     def __init__(self, path: str, compression: str | None, decoder: TextDecoder, follow: bool) -> None:
@@ -136,4 +136,3 @@ def refuse_empty(path: str) -> ConnectorError:
         f'the columns of "{path}" cannot be inferred: it has no readable records',
         hint="declare the columns of the input",
     )
-
