@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 from streamsql.expr.compile import EvalContext, compile_expr
-from streamsql.sql.compile import compile_sql
 
 from benchmarks.data import RATE
 from streamsql._core.batch import ChangeBatch
@@ -20,6 +19,7 @@ from streamsql.connectors.nexmark import SCHEMAS, bids
 from streamsql.expr.nodes import Column, Expr
 from streamsql.plan.physical import ApplicationPlan, PhysicalNode, ProjectExec
 from streamsql.spec import Dialect
+from streamsql.sql.compile import compile_sql
 
 EXPRESSIONS = {
     "add BIGINT": '"auction" + "bidder"',
