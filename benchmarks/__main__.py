@@ -39,6 +39,7 @@ class Settings:
     only: tuple[str, ...] = SECTIONS
 
 
+DEFAULTS = Settings()
 TOY = {"events": 20_000, "repeats": 1, "churn_keys": 50_000}
 
 
@@ -111,12 +112,12 @@ def batch_sizes(settings: Settings) -> Iterator[dict[str, object]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, measure, print; 1 when a checksum differs, else 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--events", type=int, default=Settings.events, help="Nexmark events (46 of 50 are bids)")
+    parser.add_argument("--events", type=int, default=DEFAULTS.events, help="Nexmark events (46 of 50 are bids)")
     parser.add_argument("--only", help=f"comma-separated, of {', '.join(SECTIONS)}")
-    parser.add_argument("--repeats", type=int, default=Settings.repeats, help="runs of each side; the median counts")
+    parser.add_argument("--repeats", type=int, default=DEFAULTS.repeats, help="runs of each side; the median counts")
     parser.add_argument("--batch-rows", type=int, default=BATCH_ROWS, help="rows per batch fed to the workloads")
-    parser.add_argument("--churn-keys", type=int, default=Settings.churn_keys, help="distinct keys of the churn run")
-    parser.add_argument("--cache", type=Path, default=Settings.cache, help="where generated data is kept")
+    parser.add_argument("--churn-keys", type=int, default=DEFAULTS.churn_keys, help="distinct keys of the churn run")
+    parser.add_argument("--cache", type=Path, default=DEFAULTS.cache, help="where generated data is kept")
     parser.add_argument("--toy", action="store_true", help="everything, tiny and once: does it run, is it right")
     parser.add_argument("--no-pin", action="store_true", help="do not stay on one core")
     options = parser.parse_args(arguments)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 from streamsql.expr.compile import EvalContext, compile_expr
-from streamsql.sql.compile import compile_sql
 
 from benchmarks.data import RATE
 from streamsql._core.batch import ChangeBatch
@@ -20,6 +19,7 @@ from streamsql.connectors.nexmark import SCHEMAS, bids
 from streamsql.expr.nodes import Column, Expr
 from streamsql.plan.physical import ApplicationPlan, PhysicalNode, ProjectExec
 from streamsql.spec import Dialect
+from streamsql.sql.compile import compile_sql
 
 EXPRESSIONS = {
     "add BIGINT": '"auction" + "bidder"',
@@ -41,16 +41,16 @@ SIZES = (65_536, 64)
 def kernels(repeats: int) -> Iterator[dict[str, object]]:
     """Medians over `repeats` rounds of enough calls to be worth timing."""
     for rows in SIZES:
-        batch = bids(0, rows * 50 // 46 + 50, rate=RATE).slice(0, rows)
+        batch = _bids(rows)
         for name, sql in EXPRESSIONS.items():
             yield _line(f"expression: {name}", rows, _expression(sql, batch), repeats)
         yield _line("coerce: 7 columns, 3 read", rows, _coercion(batch), repeats)
-    lines = _json_lines(bids(0, 71_235, rate=RATE))
+    lines = _json_lines(_bids(65_536))
     for name, read in (("3 of 7 columns", ("auction", "price")), ("7 columns", SCHEMAS["bid"].names)):
         yield _line(f"decode JSON: {name}", 65_536, _decoding(lines, read), repeats) | {
             "bytes_per_row": len(lines) // 65_536
         }
-    yield _line("nexmark: 7 columns", 65_536, lambda: bids(0, 71_235, rate=RATE), repeats)
+    yield _line("nexmark: 7 columns", 65_536, lambda: _bids(65_536), repeats)
 
 
 def _line(name: str, rows: int, call: Callable[[], Any], repeats: int) -> dict[str, object]:
@@ -101,8 +101,12 @@ def _coercion(batch: pa.RecordBatch) -> Callable[[], Any]:
     return lambda: coerce_batch(batch, schema, columns=columns, rowtime="ROWTIME", position=str)
 
 
+def _bids(rows: int) -> pa.RecordBatch:
+    return bids(0, rows * 50 // 46 + 50, rate=RATE).slice(0, rows)
+
+
 def _json_lines(batch: pa.RecordBatch) -> bytes:
-    rows = batch.slice(0, 65_536).drop_columns(["ROWTIME"]).to_pylist()
+    rows = batch.drop_columns(["ROWTIME"]).to_pylist()
     return b"".join(json.dumps(row, default=str, separators=(",", ":")).encode() + b"\n" for row in rows)
 
 

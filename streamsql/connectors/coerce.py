@@ -81,6 +81,14 @@ def coerce_batch(
     return coercer.coerce(batch, position)
 
 
+def columns_looked_at(
+    arrow_schema: pa.Schema, schema: Schema, *, columns: Sequence[str] | None, rowtime: str | None
+) -> list[int]:
+    """The numbers of the data's columns that `coerce_batch` reads; the others may be left out of good batches."""
+    wanted = schema.names if columns is None else tuple(columns)
+    return _Coercer(schema, wanted, rowtime).columns_looked_at(arrow_schema)
+
+
 @dataclass(frozen=True, slots=True)
 class _Input:
     """One declared column, given the data's schema. `index` is None when the data lacks it.
@@ -133,6 +141,12 @@ class _Coercer:
             self._rowtime_input = _rowtime_input(seen, self._rowtime)
         self._plan_selection()
         self._seen = seen
+
+    def columns_looked_at(self, seen: pa.Schema) -> list[int]:
+        """The numbers of the columns of data of this schema that make a difference, ascending."""
+        self._plan(seen)
+        inputs = self._inputs if self._rowtime_input is None else (*self._inputs, self._rowtime_input)
+        return sorted({each.index for each in inputs if each.index is not None})
 
     def _input(self, seen: pa.Schema, column: Column) -> _Input:
         index = _find(seen, column.name)

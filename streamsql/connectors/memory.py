@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from streamsql.connectors.base import Source, SourceBatch
-from streamsql.connectors.coerce import coerce_batch, infer_schema
+from streamsql.connectors.coerce import coerce_batch, columns_looked_at, infer_schema
 from streamsql.errors import ConnectorError, ErrorCode
 from streamsql.schema import ROWTIME, Schema
 
@@ -39,6 +39,8 @@ class MemorySource:
         self.has_rowtime = ROWTIME in arrow_schema.names
         self._batches: Iterator[pa.RecordBatch] = iter(batches)
         self._columns: tuple[str, ...] | None = None
+        self._arrow_schema = arrow_schema
+        self._looked_at = list(range(len(arrow_schema)))
         self._waiting: pa.RecordBatch | None = None
         self._total = rows
         self._next = 0
@@ -46,6 +48,8 @@ class MemorySource:
     def project(self, columns: Sequence[str]) -> None:
         """Deliver only these columns, in this order."""
         self._columns = tuple(columns)
+        rowtime = ROWTIME if self.has_rowtime else None
+        self._looked_at = columns_looked_at(self._arrow_schema, self.schema, columns=self._columns, rowtime=rowtime)
 
     def next_batch(self, max_rows: int) -> SourceBatch | None:
         """The next rows; small batches of the data are put together up to `max_rows`, large ones are cut."""
@@ -65,9 +69,18 @@ class MemorySource:
                 rows += batch.num_rows
         if not gathered:
             return None
-        first = self._next
+        if len(gathered) > 1:
+            # Columns nobody reads are not put together, unless a bad record must be shown whole.
+            read = self._coerce(_joined([batch.select(self._looked_at) for batch in gathered]))
+            if not read.bad:
+                self._next += rows
+                return read
+        read = self._coerce(_joined(gathered))
         self._next += rows
-        batch = gathered[0] if len(gathered) == 1 else pa.concat_batches(gathered)
+        return read
+
+    def _coerce(self, batch: pa.RecordBatch) -> SourceBatch:
+        first = self._next
         return coerce_batch(
             batch,
             self.schema,
@@ -125,6 +138,10 @@ class MemorySink:
     def table(self) -> pa.Table:
         """Everything written so far."""
         return pa.Table.from_batches(list(self.batches), schema=self.schema)
+
+
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 def is_source(data: object) -> bool:
