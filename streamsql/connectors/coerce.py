@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from streamsql._core.ingest import BatchChecks
 from streamsql.connectors.base import BadRecord, SourceBatch
 from streamsql.connectors.conversions import (
     Conversion,
@@ -80,16 +81,26 @@ def coerce_batch(
     return coercer.coerce(batch, position)
 
 
+def columns_looked_at(
+    arrow_schema: pa.Schema, schema: Schema, *, columns: Sequence[str] | None, rowtime: str | None
+) -> list[int]:
+    """The numbers of the data's columns that `coerce_batch` reads; the others may be left out of good batches."""
+    wanted = schema.names if columns is None else tuple(columns)
+    return _Coercer(schema, wanted, rowtime).columns_looked_at(arrow_schema)
+
+
 @dataclass(frozen=True, slots=True)
 class _Input:
     """One declared column, given the data's schema. `index` is None when the data lacks it.
 
-    `check` tells whether the values fit as they are; None when they do by their type alone.
+    `convert` brings values into the declared type; None when no value ever fits. `as_is` says that the data has the
+    declared type; then `check`, if there is one, is what must hold for the column to be good as it is.
     """
 
     name: str
     index: int | None
-    check: Callable[[pa.Array], bool] | None
+    as_is: bool
+    check: tuple[str, int] | None
     convert: Conversion | None
     target: pa.DataType
     is_delivered: bool
@@ -98,8 +109,11 @@ class _Input:
 
     @property
     def is_skipped(self) -> bool:
-        """True when the column is neither delivered nor able to make a row bad."""
-        return not self.is_delivered and self.is_nullable and (self.index is None or self.check is None)
+        """True when the column is neither delivered nor able to make a row bad: texts of the declared type are cut."""
+        can_fail = self.index is not None and not (
+            self.as_is and (self.check is None or self.check[0] == "short")
+        )
+        return not self.is_delivered and self.is_nullable and not can_fail
 
 
 class _Coercer:
@@ -116,29 +130,62 @@ class _Coercer:
         self._seen: pa.Schema | None = None
         self._inputs: tuple[_Input, ...] = ()
         self._rowtime_input: _Input | None = None
+        #: When these checks hold, the columns of these numbers are the result; None when some must be converted.
+        self._checks: BatchChecks | None = None
+        self._selected: list[int] = []
 
     def _plan(self, seen: pa.Schema) -> None:
         inputs = (self._input(seen, column) for column in self._schema)
         self._inputs = tuple(each for each in inputs if not each.is_skipped)
         if self._rowtime is not None:
             self._rowtime_input = _rowtime_input(seen, self._rowtime)
+        self._plan_selection()
         self._seen = seen
+
+    def columns_looked_at(self, seen: pa.Schema) -> list[int]:
+        """The numbers of the columns of data of this schema that make a difference, ascending."""
+        self._plan(seen)
+        inputs = self._inputs if self._rowtime_input is None else (*self._inputs, self._rowtime_input)
+        return sorted({each.index for each in inputs if each.index is not None})
 
     def _input(self, seen: pa.Schema, column: Column) -> _Input:
         index = _find(seen, column.name)
         target = column.type.arrow
-        check: Callable[[pa.Array], bool] | None = None
-        convert: Conversion | None = None
-        if index is not None:
-            source = seen.field(index).type
-            check = fit_check(column.type) if source == target else _never
-            convert = conversion(_plain_type(source), column.type)
-        is_delivered = column.name in self._wanted
-        return _Input(column.name, index, check, convert, target, is_delivered, column.nullable, str(column.type))
+        source = pa.null() if index is None else seen.field(index).type
+        return _Input(
+            column.name,
+            index,
+            as_is=source == target,
+            check=fit_check(column.type),
+            convert=conversion(_plain_type(source), column.type),
+            target=target,
+            is_delivered=column.name in self._wanted,
+            is_nullable=column.nullable,
+            type_text=str(column.type),
+        )
+
+    def _plan_selection(self) -> None:
+        needed = {each.name: each for each in self._inputs}
+        selected = [needed[name] for name in self._wanted]
+        if self._rowtime_input is not None:
+            selected.insert(0, self._rowtime_input)
+        checked = [*needed.values(), *selected[: 1 if self._rowtime_input else 0]]
+        self._checks = None
+        self._selected = []
+        for each in checked:
+            if each.index is None or not each.as_is:
+                return
+        checks = [(each.index, *each.check) for each in checked if each.index is not None and each.check is not None]
+        checks += [(each.index, "no null", 0) for each in checked if each.index is not None and not each.is_nullable]
+        self._selected = [each.index for each in selected if each.index is not None]
+        if self._rowtime in (None, ROWTIME):        # any other name is changed, and that is no selection
+            self._checks = BatchChecks(checks)
 
     def coerce(self, batch: pa.RecordBatch, position: Position) -> SourceBatch:
         if self._seen is None or not batch.schema.equals(self._seen):
             self._plan(batch.schema)
+        if self._checks is not None and self._checks.hold(batch):
+            return SourceBatch(batch.select(self._selected))
         problems: dict[int, str] = {}
         columns = {each.name: _column(batch, each, problems) for each in self._inputs}
         arrays = [columns[name] for name in self._wanted]
@@ -165,10 +212,6 @@ def _plain_type(source: pa.DataType) -> pa.DataType:
     return plain(pa.array([], source)).type
 
 
-def _never(column: pa.Array) -> bool:
-    return False
-
-
 def _rowtime_input(seen: pa.Schema, name: str) -> _Input:
     index = _find(seen, name)
     if index is None:
@@ -178,8 +221,17 @@ def _rowtime_input(seen: pa.Schema, name: str) -> _Input:
             detail=f"its columns are {', '.join(seen.names)}",
         )
     source = seen.field(index).type
-    check = None if source == ROWTIME_ARROW else _never
-    return _Input(name, index, check, rowtime_conversion(_plain_type(source)), ROWTIME_ARROW, True, False, ROWTIME)
+    return _Input(
+        name,
+        index,
+        as_is=source == ROWTIME_ARROW,
+        check=None,
+        convert=rowtime_conversion(_plain_type(source)),
+        target=ROWTIME_ARROW,
+        is_delivered=True,
+        is_nullable=False,
+        type_text=ROWTIME,
+    )
 
 
 def _column(batch: pa.RecordBatch, each: _Input, problems: dict[int, str]) -> pa.Array:
@@ -188,7 +240,7 @@ def _column(batch: pa.RecordBatch, each: _Input, problems: dict[int, str]) -> pa
         column = pa.nulls(batch.num_rows, each.target)
     else:
         column = batch.column(each.index)
-        if each.check is not None and not each.check(column):
+        if not each.as_is or each.check is not None:
             column = _convert(column, each, problems)
     if not each.is_nullable and column.null_count:
         for row, is_null in enumerate(column.is_null().to_pylist()):

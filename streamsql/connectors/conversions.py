@@ -88,18 +88,21 @@ def rowtime_conversion(source: pa.DataType) -> Conversion | None:
 _THOUSAND = pa.scalar(1_000, pa.int64())
 
 
-def fit_check(target: SqlType) -> Callable[[pa.Array], bool] | None:
-    """Tells whether a column that has the Arrow type of `target` also keeps within it (length, no NaN or infinity).
+def fit_check(target: SqlType) -> tuple[str, int] | None:
+    """What must still hold for a column that has the Arrow type of `target`, as a check of BatchChecks.
 
-    None when every such column does. The answer may be False for a column that does fit, never the other way round.
+    None when nothing must: every such column fits. Passing the check is enough to fit, failing it decides nothing.
     """
-    if target.kind in (TypeKind.REAL, TypeKind.DOUBLE):
-        return all_finite
-    if target.kind in (TypeKind.VARCHAR, TypeKind.VARBINARY):
-        length = target.length or 0
-        return lambda column: longest_bytes(column) <= length
-    if target.kind in (TypeKind.CHAR, TypeKind.BINARY):
-        return lambda column: False
+    match target.kind:
+        case TypeKind.DOUBLE:
+            return "finite64", 0
+        case TypeKind.REAL:
+            return "finite32", 0
+        case TypeKind.VARCHAR | TypeKind.VARBINARY:
+            return "short", target.length or 0
+        case TypeKind.CHAR | TypeKind.BINARY:
+            # They must have exactly their length: let the conversion see to it, unless there is not even one byte.
+            return "short", 0
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +64,13 @@ TICKERS: tuple[tuple[str, str, int], ...] = (
     ("XTC", "HEALTHCARE", 12_100),
 )
 
-_SYMBOLS = pa.array([symbol for symbol, _, _ in TICKERS])
-_SECTORS = pa.array([sector for _, sector, _ in TICKERS])
 _STARTS = np.array([start for _, _, start in TICKERS], dtype=np.int64)
+
+
+@cache
+def _names() -> tuple[pa.Array, pa.Array]:
+    """Symbols and sectors. Made at the first row: pyarrow imports pandas, where there is one, to make an array."""
+    return pa.array([symbol for symbol, _, _ in TICKERS]), pa.array([sector for _, sector, _ in TICKERS])
 
 
 class StockTickerSource:
@@ -122,10 +127,8 @@ class StockTickerSource:
             due = min(due, self._limit)
         columns = self._walk.next_rows(min(max_rows, due - self._delivered))
         self._delivered += len(columns["PRICE"])
-        arrays = [columns[name] for name in self._columns]
-        return SourceBatch(
-            pa.RecordBatch.from_arrays(arrays, schema=pa.schema([SCHEMA.arrow.field(n) for n in self._columns]))
-        )
+        rows = pa.RecordBatch.from_arrays(list(columns.values()), schema=SCHEMA.arrow)
+        return SourceBatch(rows.select(list(self._columns)))
 
     def next_awake(self) -> float | None:
         """Seconds until the next row is due; 0 when one already is."""
@@ -172,9 +175,10 @@ class _Walk:
         price = _folded(walked, _STARTS[tickers])
         before = _folded(walked - steps, _STARTS[tickers])
         indices = pa.array(tickers)
+        symbols, sectors = _names()
         return {
-            "TICKER_SYMBOL": _SYMBOLS.take(indices),
-            "SECTOR": _SECTORS.take(indices),
+            "TICKER_SYMBOL": symbols.take(indices),
+            "SECTOR": sectors.take(indices),
             "CHANGE": _cents(price - before),
             "PRICE": _cents(price),
         }

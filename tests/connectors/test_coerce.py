@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streamsql._core.ingest import all_finite, longest_bytes
+from streamsql._core.ingest import BatchChecks, all_finite, longest_bytes
 from streamsql.connectors.base import SourceBatch
 from streamsql.connectors.coerce import coerce_batch, infer_schema
 from streamsql.errors import ConnectorError, RowError
@@ -302,3 +302,26 @@ def test_longest_bytes() -> None:
     assert longest_bytes(array[2:]) == 2
     assert longest_bytes(array[:0]) == 0
     assert longest_bytes(array.cast(pa.binary())) == 6
+
+
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_batch_checks_see_slices(start: int) -> None:
+    batch = pa.record_batch(
+        {
+            "s": ["abc", "a", "b", "cd", "abcd"],
+            "d": [NAN, 1.0, 2.0, 3.0, 4.0],
+            "f": pa.array([1.0, 1.0, 2.0, 3.0, float("inf")], pa.float32()),
+            "n": [1, 2, None, 4, 5],
+        }
+    )
+    checks = {0: ("short", 2), 1: ("finite64", 0), 2: ("finite32", 0), 3: ("no null", 0)}
+    bad = {0: {0, 4}, 1: {0}, 2: {4}, 3: {2}}
+    for length in range(6 - start):
+        rows = set(range(start, start + length))
+        for column, (what, limit) in checks.items():
+            held = BatchChecks([(column, what, limit)]).hold(batch.slice(start, length))
+            assert held == (not rows & bad[column]), (column, start, length)
+        assert BatchChecks([(c, *w) for c, w in checks.items()]).hold(batch.slice(start, length)) == (
+            not any(rows & b for b in bad.values())
+        )
+    assert BatchChecks([]).hold(batch)

@@ -100,6 +100,11 @@ def test_projection() -> None:
     source = StockTickerSource({"rate": "1000"}, clock)
     source.project(["PRICE", "TICKER_SYMBOL"])
     assert take(source, clock, 10).schema.names == ["PRICE", "TICKER_SYMBOL"]
+    bare = StockTickerSource({"rate": "1000"}, clock)
+    bare.project([])
+    bare.next_batch(1)
+    clock.advance(10_000)
+    assert bare.next_batch(10).rows.num_rows == 10
 
 
 @pytest.mark.parametrize(
