@@ -39,11 +39,19 @@ _NAMES = {int(error): error.name for error in RowError}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows failed: the pump (None for inputs), the names of the rows' columns, the place in the graph."""
+    """Where rows failed: the pump (None for inputs), the columns read and given out there, the place in the graph."""
 
     pump: str | None
     columns: tuple[str, ...]
     position: int
+    emitted: tuple[str, ...] = ()
+
+    def names(self, width: int) -> tuple[str, ...]:
+        """Names for failed rows of `width` columns: mostly rows as they were read, of aggregates also results."""
+        for names in (self.columns, self.emitted):
+            if len(names) == width:
+                return names
+        return tuple(f"C{number}" for number in range(1, width + 1))
 
 
 class ErrorLog:
@@ -70,7 +78,7 @@ class ErrorLog:
             times = [times_us] * len(rowtimes)
         else:
             times = times_us
-        rows = failure.rows.to_record_batch(origin.columns).to_pylist()
+        rows = failure.rows.to_record_batch(origin.names(len(failure.rows.columns))).to_pylist()
         for row, rowtime, time, code, message in zip(
             rows, rowtimes, times, failure.codes.tolist(), failure.messages, strict=True
         ):

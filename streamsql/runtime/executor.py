@@ -165,5 +165,5 @@ def _slot(position: int, graph_node: GraphNode, operator: Operator) -> Slot:
     read = node.inputs[0].schema if node.inputs else node.schema
     combiner = WatermarkCombiner(len(node.inputs)) if len(node.inputs) > 1 else None
     return Slot(
-        graph_node, operator, Origin(node.pump, read.names, position), combiner, isinstance(node, StreamExec)
+        graph_node, operator, Origin(node.pump, read.names, position, node.schema.names), combiner, isinstance(node, StreamExec)
     )
