@@ -185,3 +185,34 @@ cdef class OverAggregateOperator(Operator):
             rows += kept
             size += used
         return rows, size
+
+    cpdef dict snapshot(self):
+        cdef dict tables = {
+            "clock": pa.record_batch(
+                {
+                    "clock_us": pa.array([self.clock_us], pa.int64()),
+                    "watermark_us": pa.array([self.watermark_us], pa.int64()),
+                }
+            )
+        }
+        for index, frames in enumerate(self.sets):
+            for name, table in frames.save().items():
+                tables[f"{name}/{index}"] = table
+        for index, (_, batch) in enumerate(self.queue.runs):
+            tables[f"waiting{index}"] = save_rows(0, batch)
+        return tables
+
+    cpdef int restore(self, int version, dict tables) except -1:
+        if version != 1:
+            raise ValueError(f"state version {version} of a sliding aggregate is not known; this version reads 1")
+        self.clock_us = tables["clock"]["clock_us"][0].as_py()
+        self.watermark_us = tables["clock"]["watermark_us"][0].as_py()
+        for index, frames in enumerate(self.sets):
+            suffix = f"/{index}"
+            frames.load({name.removesuffix(suffix): tables[name] for name in tables if name.endswith(suffix)})
+        index = 0
+        while f"waiting{index}" in tables:
+            _, batch = load_rows(tables[f"waiting{index}"])
+            self.queue.push(0, batch)
+            index += 1
+        return 0

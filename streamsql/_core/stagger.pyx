@@ -235,11 +235,9 @@ cdef class StaggerAggregateOperator(Operator):
             self.opens[i] = opened
         self.pane.states.load_saved(saved)
         self.pane.states.load_distinct([tables[f"distinct{index}"] for index in range(self.plan.distinct_count)])
-        for name in sorted([name for name in tables if name.startswith("waiting")], key=_run_number):
-            _, batch = load_rows(tables[name])
+        i = 0
+        while f"waiting{i}" in tables:
+            _, batch = load_rows(tables[f"waiting{i}"])
             self.queue.push(0, batch)
+            i += 1
         return 0
-
-
-def _run_number(name):
-    return int(name.removeprefix("waiting"))
