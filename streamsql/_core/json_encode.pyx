@@ -1,8 +1,8 @@
 """Arrow to JSON lines: one object per row, members in the order of the columns, no blanks.
 
 Numbers are in full: integers and DECIMALs with all digits, floats with the shortest digits that read back as the same
-value (NaN and infinities, which JSON lacks, as strings). TIMESTAMP is "yyyy-MM-dd HH:mm:ss.SSS", DATE "yyyy-MM-dd", TIME
-"HH:mm:ss.SSS", binary "X'..'", NULL null.
+value (NaN and infinities, which JSON lacks, as strings). TIMESTAMP is "yyyy-MM-dd HH:mm:ss.SSS", DATE "yyyy-MM-dd",
+TIME "HH:mm:ss.SSS", binary "X'..'", NULL null.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -74,7 +74,7 @@ cdef class JsonEncoder:
         """The rows of a RecordBatch of exactly the encoder's column types, each ended by a line feed."""
         cdef int32_t i
         cdef int64_t rows = batch.num_rows
-        cdef int64_t row_bytes = 2
+        cdef int64_t row_bytes = 3              # braces and line end
         cdef int64_t text_bytes = 0
         cdef int64_t length
         cdef ColumnView view

@@ -2,8 +2,8 @@
 
 JSON: integers BIGINT (beyond 64 bits DOUBLE), other numbers DOUBLE, booleans BOOLEAN, strings VARCHAR, arrays and
 objects VARCHAR (their text); strings that are all dates DATE, all timestamps of an accepted form TIMESTAMP. CSV fields
-go by the same rules over their text. A column of several kinds is VARCHAR; so is one without any value. Order is that of
-first appearance. What the sample did not show may fail to fit later: such records become COERCION_ERRORs.
+go by the same rules over their text. A column of several kinds is VARCHAR; so is one without any value. Order is that
+of first appearance. What the sample did not show may fail to fit later: such records become COERCION_ERRORs.
 """
 
 from __future__ import annotations
