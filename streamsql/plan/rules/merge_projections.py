@@ -41,6 +41,15 @@ def _merge(node: LogicalNode) -> LogicalNode:
                 keys, calls = merged[: len(node.keys)], merged[len(node.keys) :]
                 aggregates = tuple(call for call in calls if isinstance(call, Aggregate))
                 return _merge(replace(node, input=below.input, keys=keys, aggregates=aggregates))
+        case Promote(input=Project() as below):
+            chosen = _chosen(below.items)
+            if chosen is not None:
+                keep = tuple(chosen[number] for number in node.keep)
+                return replace(node, input=below.input, column=chosen[node.column], keep=keep)
+        case Over(input=Project() as below):
+            chosen = _chosen(below.items)
+            if chosen is not None:
+                return _over_columns(node, below, chosen)
         case Project(input=Filter() | Promote() | Over()) | Insert(input=Filter() | Promote() | Over()):
             chosen = _chosen(node.items)
             below_node = node.input
@@ -49,6 +58,19 @@ def _merge(node: LogicalNode) -> LogicalNode:
                 if narrowed is not None:
                     return narrowed if isinstance(node, Project) else _identity(node, narrowed)
     return node
+
+
+def _over_columns(node: Over, below: Project, chosen: tuple[int, ...]) -> LogicalNode:
+    """`node` reading the columns a projection only chooses."""
+    windows = tuple(
+        replace(window, partition=tuple(substitute(key, below.items) for key in window.partition))
+        for window in node.windows
+    )
+    calls = tuple(
+        replace(call, args=tuple(substitute(arg, below.items) for arg in call.args)) for call in node.calls
+    )
+    keep = tuple(chosen[number] for number in node.keep)
+    return replace(node, input=below.input, windows=windows, calls=calls, keep=keep)
 
 
 def _merged(readers: tuple[Expr, ...], items: tuple[Expr, ...]) -> tuple[Expr, ...] | None:
