@@ -112,9 +112,3 @@ def counted(int64_t first, int64_t n):
     for i in range(n):
         target[i] = (first + i) * 1000
     return fixed_width_array(_MICROSECONDS, buffer, None, n, 0)
-
-
-def last_us(object rowtime):
-    """The last value of a non-empty `timestamp[us]` column without nulls."""
-    cdef ColumnView view = import_array(rowtime)
-    return (<const int64_t*> view.values)[view.offset + view.length - 1]

@@ -19,7 +19,7 @@ _DAY = "1970-01-01"
 def table(text: str) -> pa.Table:
     """A table written as text: a line of names, a line of SQL types, then rows; cells separated by `|`.
 
-    `null` is NULL, text may be quoted with single quotes, a time of day in a TIMESTAMP column is on 1970-01-01. A column
+    `null` is NULL, text may be quoted with single quotes, a time of day in a TIMESTAMP column is on 1970-01-01. Column
     ROWTIME becomes `timestamp[us]`.
 
     >>> table('''
