@@ -90,7 +90,9 @@ def only_where(errors: RowErrors | None, reached: Mask) -> RowErrors | None:
     codes = np.where(reached, errors.codes, 0).astype(np.uint8)
     if not codes.any():
         return None
-    return RowErrors(codes, np.where(codes != 0, errors.messages, None))
+    messages = errors.messages.copy()
+    messages[codes == 0] = None
+    return RowErrors(codes, messages)
 
 
 class Evaluator(ABC):
@@ -381,7 +383,8 @@ class _NotNull(Evaluator):
             return Value(array, errors)
         is_null = ~_valid(array)
         codes = np.where(is_null, RowError.NOT_NULL_VIOLATION, 0).astype(np.uint8)
-        messages = np.where(is_null, self._message, None)
+        messages = np.full(len(array), None, dtype=object)
+        messages[is_null] = self._message
         return Value(array, first_error([errors, RowErrors(codes, messages)]))
 
 

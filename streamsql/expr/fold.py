@@ -1,7 +1,7 @@
 """Constant folding by the engine itself: a constant subtree is evaluated on a batch of one row.
 
-Folding can therefore not disagree with running. A subtree that fails stays as it is: it fails per row, and only for rows
-that reach it.
+Folding can therefore not disagree with running. A subtree that fails stays as it is: it fails per row, and only for
+rows that reach it.
 """
 
 from __future__ import annotations

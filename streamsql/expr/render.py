@@ -9,7 +9,7 @@ from streamsql.types import TypeKind
 
 
 def render(expr: Expr) -> str:
-    """The expression as text; operators in parentheses where they nest, implicit casts left out."""
+    """The expression as text; operators in parentheses where they nest."""
     match expr:
         case nodes.Column(name=name):
             return name

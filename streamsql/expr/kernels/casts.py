@@ -1,4 +1,7 @@
-"""CAST and assignment on columns (language reference §3.2, §4.4). Which pairs are allowed is decided in `coercion.py`."""
+"""CAST and assignment on columns (language reference §3.2, §4.4).
+
+Which pairs are allowed is decided in `coercion.py`; an assignment computes what the CAST of the same types does.
+"""
 
 from __future__ import annotations
 

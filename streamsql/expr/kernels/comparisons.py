@@ -31,7 +31,7 @@ _BOOLEAN: dict[str, Callable[..., pa.Array]] = {
 
 
 def bind_comparison(call: Call, constants: Constants) -> Kernel:
-    """`= <> < <= > >=`: strings as if padded with blanks, exact numbers of any scale exactly, everything else by value."""
+    """`= <> < <= > >=`: strings as if padded with blanks, exact numbers of any scale exactly."""
     left, right = (arg.type for arg in call.args)
     name = _LOOPS[call.function]
     if left.is_string or left.is_binary:
@@ -79,7 +79,10 @@ def bind_pattern(call: Call, constants: Constants) -> Kernel:
     if pattern is not None and (escape is not None or len(call.args) == 2):
         escape_text = None if escape is None else escape.value
         try:
-            matcher = _like_matcher(pattern.value, escape_text) if is_like else _regex(similar_regex, pattern.value, escape_text)
+            if is_like:
+                matcher = _like_matcher(pattern.value, escape_text)
+            else:
+                matcher = _regex(similar_regex, pattern.value, escape_text)
         except PatternError:
             return _always_fails
         return lambda array: (matcher(array), None)
@@ -137,7 +140,7 @@ def _match_distinct(parts: list[pa.Array], is_like: bool) -> Result:
     codes = np.zeros(n, dtype=np.uint8)
     for index, key in enumerate(codes_of_pattern.dictionary.to_pylist()):
         chosen = np.flatnonzero(is_valid & (rows == index))
-        escape, separator, pattern = key.partition("\x00") if len(rest) > 1 else (None, "", key)
+        escape, _, pattern = key.partition("\x00") if len(rest) > 1 else (None, "", key)
         try:
             expression = (like_regex if is_like else similar_regex)(pattern, escape)
         except PatternError:

@@ -10,7 +10,8 @@ from streamsql.expr.nodes import Call
 from streamsql.types import DATE, TIME, TIMESTAMP, IntervalUnit, SqlType, TypeKind
 
 _DAY_MS = IntervalUnit.DAY.value
-_UNIT_MS = {unit.name: unit.value for unit in (IntervalUnit.DAY, IntervalUnit.HOUR, IntervalUnit.MINUTE, IntervalUnit.SECOND)}
+_DAY_UNITS = (IntervalUnit.DAY, IntervalUnit.HOUR, IntervalUnit.MINUTE, IntervalUnit.SECOND)
+_UNIT_MS = {unit.name: unit.value for unit in _DAY_UNITS}
 _UNIT_MONTHS = {"YEAR": 12, "QUARTER": 3, "MONTH": 1}
 #: 1970-01-01 was a Thursday; weeks are counted from the Monday before.
 _WEEK_OFFSET_MS = 3 * _DAY_MS
@@ -122,7 +123,7 @@ def _extract_months(field: str, source: SqlType) -> Kernel:
 
 
 def _subtract_milliseconds(call: Call, constants: Constants, out: pa.DataType, *, swap: bool) -> Kernel:
-    """a - b (swap: b - a) of two datetime arguments as int64 milliseconds."""
+    """The difference a - b (swap: b - a) of two datetime arguments as int64 milliseconds."""
     scale = {DATE: _DAY_MS}
     values = [
         None if constant is None else raw(constant) * scale.get(arg.type, 1)

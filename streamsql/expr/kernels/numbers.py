@@ -36,7 +36,7 @@ def widen_to_i64(sql_type: SqlType) -> Kernel | None:
 def exact_operands(call: Call, constants: Constants) -> tuple[tuple[str, str], Constants, list[Kernel | None]]:
     """How a DECIMAL loop takes two exact operands: layouts (i64 or i128), constants, and casts of the columns.
 
-    Two BIGINTs never meet in a DECIMAL loop, except as constants, which are then DECIMAL of scale 0.
+    No loop takes two BIGINTs: one of them is then a constant, seen as DECIMAL of scale 0.
     """
     layouts = ["i128" if arg.type.is_decimal else "i64" for arg in call.args]
     if layouts == ["i64", "i64"]:
@@ -111,7 +111,7 @@ def _bind_datetime(call: Call, constants: Constants) -> Kernel:
 
 
 def _bind_interval_factor(call: Call, constants: Constants) -> Kernel:
-    """interval * number and interval / number; year-month intervals are computed as BIGINT months."""
+    """Interval * number and interval / number; year-month intervals are computed as BIGINT months."""
     factor = call.args[1].type
     operation = _LOOPS[call.function]
     is_months = call.type.kind is TypeKind.INTERVAL_YEAR

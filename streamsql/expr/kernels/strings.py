@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,7 +56,7 @@ def bind_char_length(call: Call, constants: Constants) -> Kernel:
     return plain(text.char_lengths)
 
 
-def _operands(constants: Constants, arrays: tuple[pa.Array, ...]) -> list[object]:
+def _operands(constants: Constants, arrays: tuple[pa.Array, ...]) -> list[Any]:
     """The arguments in order: the value of a constant, else the next column."""
     columns = iter(arrays)
     return [next(columns) if constant is None else constant.value for constant in constants]
@@ -75,7 +76,11 @@ def bind_trim(call: Call, constants: Constants) -> Kernel:
     """TRIM(mode, character, string)."""
     mode = constants[0].value if constants[0] is not None else "BOTH"
     leading, trailing = mode != "TRAILING", mode != "LEADING"
-    return lambda *arrays: text.trim(*_operands(constants[1:], arrays), leading, trailing)  # type: ignore[arg-type]
+    def kernel(*arrays: pa.Array) -> Result:
+        characters, string = _operands(constants[1:], arrays)
+        return text.trim(characters, string, leading, trailing)
+
+    return kernel
 
 
 BINDS: dict[str, Bind] = {
