@@ -30,7 +30,8 @@ import pyarrow as pa
 
 
 cdef extern from "Python.h":
-    double PyOS_string_to_double(const char* s, char** endptr, object overflow_exception) except? -1.0
+    ctypedef struct PyObject
+    double PyOS_string_to_double(const char* s, char** endptr, PyObject* overflow_exception) except? -1.0
 
 
 cdef extern from "loops.h" nogil:
@@ -142,10 +143,10 @@ cdef uint8_t _scaled(const Number* number, int scale, int128_t bound, int128_t* 
     return 0
 
 
-cdef double _double(const uint8_t* s, int64_t size, const Number* number) except? -1.0:
-    """The nearest double, by the interpreter's correctly rounding reader."""
+cdef double _double(const uint8_t* s, int64_t size) except? -1.0:
+    """The nearest double (infinite when it is too large), by the interpreter's correctly rounding reader."""
     _strip(&s, &size)
-    return PyOS_string_to_double((<bytes> s[:size]), NULL, None)
+    return PyOS_string_to_double((<bytes> s[:size]), NULL, NULL)
 
 
 cdef ColumnView _strings(object array):
@@ -265,7 +266,7 @@ def parse_double(object array):
                         value = -value
                 else:
                     with gil:
-                        value = _double(c.text + c.offsets[i], c.offsets[i + 1] - c.offsets[i], &number)
+                        value = _double(c.text + c.offsets[i], c.offsets[i + 1] - c.offsets[i])
                     if value - value != 0:
                         c.fail(i, NUMERIC_OVERFLOW)
             out[i] = value

@@ -11,8 +11,24 @@ from streamsql.expr.coercion import can_assign, can_cast
 from streamsql.expr.functions import resolve_datetime_difference
 from streamsql.expr.nodes import Cast
 from streamsql.types import (
-    BIGINT, BOOLEAN, DATE, DOUBLE, INTEGER, NULL, REAL, SMALLINT, TIME, TIMESTAMP, TINYINT, IntervalUnit, binary, char,
-    decimal, interval, varbinary, varchar,
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    NULL,
+    REAL,
+    SMALLINT,
+    TIME,
+    TIMESTAMP,
+    TINYINT,
+    IntervalUnit,
+    binary,
+    char,
+    decimal,
+    interval,
+    varbinary,
+    varchar,
 )  # fmt: skip
 
 U = IntervalUnit
