@@ -10,33 +10,37 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("STREAMSQL_DEBUG") == "1"
 # STREAMSQL_SANITIZE=1 builds with AddressSanitizer and UndefinedBehaviorSanitizer (run with libasan preloaded).
 SANITIZE = ["-fsanitize=address,undefined"] if os.environ.get("STREAMSQL_SANITIZE") == "1" else []
+JOBS = os.cpu_count() or 1
 
 CORE = Path("streamsql/_core")
 
-extensions = [
-    Extension(
-        f"streamsql._core.{source.stem}",
-        [source.as_posix()],
-        include_dirs=[CORE.as_posix()],
-        depends=[header.as_posix() for header in CORE.glob("*.h")],
-        extra_compile_args=["-g", "-O1" if DEBUG or SANITIZE else "-O3", "-Wall", "-Wno-unused-function", *SANITIZE],
-        extra_link_args=SANITIZE,
+# The guard matters: where multiprocessing does not fork (macOS, Python 3.14), cythonize's workers import this file.
+if __name__ == "__main__":
+    optimise = "-O1" if DEBUG or SANITIZE else "-O3"
+    extensions = [
+        Extension(
+            f"streamsql._core.{source.stem}",
+            [source.as_posix()],
+            include_dirs=[CORE.as_posix()],
+            depends=[header.as_posix() for header in CORE.glob("*.h")],
+            extra_compile_args=["-g", optimise, "-Wall", "-Wno-unused-function", *SANITIZE],
+            extra_link_args=SANITIZE,
+        )
+        for source in sorted(CORE.glob("*.pyx"))
+    ]
+    setup(
+        ext_modules=cythonize(
+            extensions,
+            nthreads=JOBS,
+            compiler_directives={
+                "language_level": 3,
+                "boundscheck": DEBUG,
+                "wraparound": False,
+                "initializedcheck": DEBUG,
+                "cdivision": True,
+                "embedsignature": True,
+                "binding": True,
+            },
+        ),
+        options={"build_ext": {"parallel": JOBS}},
     )
-    for source in sorted(CORE.glob("*.pyx"))
-]
-
-setup(
-    ext_modules=cythonize(
-        extensions,
-        nthreads=os.cpu_count() or 1,
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": DEBUG,
-            "wraparound": False,
-            "initializedcheck": DEBUG,
-            "cdivision": True,
-            "embedsignature": True,
-            "binding": True,
-        },
-    )
-)

@@ -1,8 +1,8 @@
 """The exceptions of streamsql, their codes, and how an error is drawn under the SQL it is about.
 
 Codes are grouped by the stage that found the problem: S1 parse, S2 bind, S3 plan, S4 run, S5 connector, S6 state,
-S7 template. The text of an error has a short primary line (lower case, no full stop), the place, what was found and what
-was expected, and a hint when following it helps.
+S7 template. The text of an error has a short primary line (lower case, no full stop), the place, what was found and
+what was expected, and a hint when following it helps.
 """
 
 from __future__ import annotations

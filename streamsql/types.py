@@ -1,7 +1,7 @@
 """SQL types, and how they map to Arrow.
 
-The mapping is that of the language reference §3.1. TIMESTAMP is `timestamp[ms]` in columns; ROWTIME inside the engine is
-`timestamp[us]` and is carried beside the columns.
+The mapping is that of the language reference §3.1. TIMESTAMP is `timestamp[ms]` in columns; ROWTIME inside the engine
+is `timestamp[us]` and is carried beside the columns.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class SqlType:
         if self.start is not None and self.end is not None:
             fields = self.start.name if self.start is self.end else f"{self.start.name} TO {self.end.name}"
             return f"INTERVAL {fields}"
-        return self.kind.value
+        return str(self.kind.value)
 
     def __repr__(self) -> str:
         return str(self)

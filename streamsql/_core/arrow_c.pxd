@@ -31,7 +31,8 @@ cdef enum Layout:
 
 
 cdef class ColumnView:
-    cdef ArrowArray array           # owned: moved out of the capsule, released with the view
+    cdef ArrowArray array           # owned: moved out of the capsule, released with the view; empty in part of a view
+    cdef ColumnView whole           # the view whose memory this one looks at, None when it owns `array`
     cdef readonly Layout layout
     cdef readonly int64_t length
     cdef readonly int64_t null_count    # exact; 0 means `validity` need not be read
@@ -42,8 +43,11 @@ cdef class ColumnView:
 
 
 cdef ColumnView import_array(object array)
+cdef ColumnView part_of_view(ColumnView whole, int64_t start, int64_t length)
 cdef object fixed_width_array(object arrow_type, object values, object validity, int64_t length, int64_t null_count)
-cdef object bytes_array(object arrow_type, object offsets, object data, object validity, int64_t length, int64_t null_count)
+cdef object bytes_array(
+    object arrow_type, object offsets, object data, object validity, int64_t length, int64_t null_count
+)
 cdef object allocate(int64_t size)
 cdef void* buffer_address(object buffer) except NULL
 

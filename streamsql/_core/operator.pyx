@@ -7,8 +7,10 @@ The contract:
    ROWTIME >= watermark. Results go to `out` before `on_watermark` returns the watermark to forward.
 3. `batch.weights is None` means append-only: every weight is +1. Otherwise int64; an update is -1 then +1, adjacent.
 4. A late row is never lost silently: it goes to `out.late(...)`, and `stats.rows_late` counts it.
-5. `snapshot()` is called only between batches and shares no memory with live state. `restore(snapshot())` is the identity.
-6. Memory is bounded by something `STATE` names (watermark, row count, key domain); the planner refuses what has no bound.
+5. `snapshot()` is called only between batches and shares no memory with live state; `restore(snapshot())` is the
+   identity.
+6. Memory is bounded by something `STATE` names (watermark, row count, key domain); the planner refuses what has no
+   bound.
 7. `end_of_input` is called once, after the last batch of every input; it emits everything still held.
 
 How rows are cut into batches, and how many watermarks arrive between them, never changes what is emitted.

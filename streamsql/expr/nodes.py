@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamsql.errors import Span
 from streamsql.types import BOOLEAN, TIMESTAMP, SqlType
@@ -16,14 +16,24 @@ from streamsql.types import BOOLEAN, TIMESTAMP, SqlType
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """Base of all expressions. `type` is the SQL type of the value."""
+    """Base of all expressions. `type` is the SQL type of the value, `span` the place in the SQL text or None."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def type(self) -> SqlType:
+            """The SQL type of the value."""
+
+        @property
+        def span(self) -> Span | None:
+            """The place in the SQL text."""
 
     def children(self) -> tuple[Expr, ...]:
         """Direct operands, in evaluation order."""
         return ()
 
     def walk(self) -> Iterator[Expr]:
-        """This node and all below it, parents first."""
+        """The node and all below it, parents first."""
         yield self
         for child in self.children():
             yield from child.walk()
@@ -82,7 +92,7 @@ class Call(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Case(Expr):
-    """Searched CASE: the result of the first condition that is TRUE, else `otherwise` (NULL of `type` when left out)."""
+    """Searched CASE: the result of the first TRUE condition, else `otherwise` (NULL of `type` when left out)."""
 
     whens: tuple[tuple[Expr, Expr], ...]
     otherwise: Expr
@@ -99,12 +109,14 @@ class Cast(Expr):
     """`CAST(arg AS type)` by the rules of the language reference §4.4.
 
     With `assignment` the rules are those of INSERT (§3.2): numbers round half away from zero, long strings are cut,
-    CHAR pads.
+    CHAR pads. `lenient` is set for the streamsql dialect: text to TIMESTAMP takes a fraction and `T`, and approximate
+    numbers become text in plain form (`1.0`) instead of scientific (`1E0`).
     """
 
     arg: Expr
     type: SqlType
     assignment: bool = False
+    lenient: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def children(self) -> tuple[Expr, ...]:
@@ -114,7 +126,7 @@ class Cast(Expr):
 
 @dataclass(frozen=True, slots=True)
 class NotNull(Expr):
-    """`arg`, failing the row with NOT_NULL_VIOLATION where it is NULL; `column` is the target's name for the message."""
+    """`arg`, failing the row with NOT_NULL_VIOLATION where it is NULL; `column` names the target in the message."""
 
     arg: Expr
     column: str

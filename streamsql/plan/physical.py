@@ -6,6 +6,7 @@ below them. A node that several nodes read (a stream with fan-out) is one object
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -115,7 +116,7 @@ class MergeExec(PhysicalNode):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StreamExec(UnaryExec):
-    """A named in-application stream: what pumps write into it, already converted to its columns. Fan-out happens here."""
+    """A named in-application stream: what pumps write into it, converted to its columns. Fan-out happens here."""
 
     label: ClassVar[str] = "stream"
     name: str
@@ -261,6 +262,21 @@ class AnalyticSpec:
     n: int | None = None
 
 
+def over_state_bound(frames: Sequence[tuple[str, int | None, bool]]) -> str:
+    """What bounds the state of sliding frames, given as (unit, preceding, has a partition)."""
+    parts = []
+    timed = [preceding for unit, preceding, _ in frames if unit == "range" and preceding is not None]
+    if timed:
+        parts.append(f"rows of the last {max(timed) / 1_000_000:g} s")
+    for has_partition in (False, True):
+        counts = [p for unit, p, part in frames if part is has_partition and (unit == "rows" or p is None)]
+        if counts:
+            rows = max((count or 0) + 1 for count in counts)
+            where = " of every partition ever seen" if has_partition else ""
+            parts.append(f"{rows} row{'s' if rows > 1 else ''}{where}")
+    return ", ".join(parts)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OverAggregateExec(UnaryExec):
     """Every input row with the values of analytic functions (language reference §9.2).
@@ -275,8 +291,15 @@ class OverAggregateExec(UnaryExec):
 
     @property
     def state_bound(self) -> str:
-        """Rows of the longest frame per partition."""
-        return "rows inside the longest frame, per partition"
+        """Time bounds RANGE frames; other frames last as long as there are partitions."""
+        return over_state_bound(
+            [(frame.unit, frame.preceding, bool(frame.partition)) for frame in self.frames]
+        )
+
+    @property
+    def keeps_every_partition(self) -> bool:
+        """A partition, once seen, has state for ever: nothing says that none of its rows will come again."""
+        return any(frame.partition and (frame.unit == "rows" or frame.preceding is None) for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True)

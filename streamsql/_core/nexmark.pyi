@@ -1,0 +1,19 @@
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+def mix(x: int) -> int: ...
+def draw(seed: int, event: int, slot: int) -> int: ...
+def price_table() -> pa.Array: ...
+def pool_beginning(pool: int, length: int) -> str: ...
+def rows_before(kind: str, event: int) -> int: ...
+def generate(
+    kind: str,
+    columns: Iterable[str],
+    first_row: int,
+    rows: int,
+    *,
+    seed: int,
+    rate: int,
+    base_ms: int,
+) -> list[pa.Array]: ...

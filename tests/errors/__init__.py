@@ -1,0 +1,1 @@
+"""The errors of every `.sql` file here are, word for word, the `.txt` file beside it."""

@@ -1,0 +1,1 @@
+"""EXPLAIN of every `.sql` file here is the `.plan` file beside it."""

@@ -1,0 +1,8 @@
+-- dialect: kinesis
+-- input: SOURCE_SQL_STREAM_001 (ticker VARCHAR(4), sector VARCHAR(16), change REAL, price DOUBLE, quantity INTEGER, event_time TIMESTAMP)
+CREATE STREAM timed (ticker VARCHAR(4), price DOUBLE);
+CREATE PUMP p AS INSERT INTO timed
+  SELECT STREAM "event_time" AS ROWTIME, "ticker", "price" FROM "SOURCE_SQL_STREAM_001";
+CREATE STREAM minutes (started TIMESTAMP, n BIGINT);
+CREATE PUMP q AS INSERT INTO minutes
+  SELECT STREAM MIN(t.ROWTIME) AS ROWTIME, COUNT(*) FROM timed AS t GROUP BY FLOOR(t.ROWTIME TO MINUTE);
