@@ -13,8 +13,9 @@ from typing import Any, Self, TypeAlias
 import pyarrow as pa
 
 from streamsql.clock import Clock, SystemClock
-from streamsql.columns import as_schema
+from streamsql.columns import parse_columns
 from streamsql.connectors.base import Sink, Source
+from streamsql.connectors.coerce import infer_schema
 from streamsql.connectors.memory import is_sink, is_source, is_uri, memory_source, to_batches
 from streamsql.errors import ConnectorError, ErrorCode, RunError
 from streamsql.plan.physical import ApplicationPlan
@@ -23,7 +24,7 @@ from streamsql.runtime.metrics import ApplicationMetrics
 from streamsql.runtime.replay import replay
 from streamsql.runtime.service import Service, stop_signals
 from streamsql.runtime.session import Session
-from streamsql.schema import Schema
+from streamsql.schema import Column, Schema
 from streamsql.spec import Dialect, RuntimeOptions
 
 SchemaLike: TypeAlias = str | pa.Schema | Schema
@@ -390,6 +391,16 @@ class Application:
         """The compiler's warnings; errors were raised when the application was made."""
         return self.plan.warnings
 
+    def snapshot(self) -> dict[str, dict[str, pa.RecordBatch]]:
+        """The state of all operators and inputs by operator id, as Arrow tables; fetch all waiting rows first."""
+        self._check_open()
+        return self._session.snapshot()
+
+    def restore(self, state: Mapping[str, Mapping[str, pa.RecordBatch]]) -> None:
+        """Continue where a snapshot of an application of the same SQL was taken; before any row."""
+        self._check_open()
+        self._session.restore(state)
+
     def metrics(self) -> ApplicationMetrics:
         """A snapshot of all counters."""
         return self._session.metrics({name: source.progress() for name, source in self._sources.items()})
@@ -442,7 +453,16 @@ def _sink(name: str, target: object) -> Sink:
 
 
 def _schemas(schemas: Mapping[str, SchemaLike] | None) -> dict[str, Schema]:
-    return {name: as_schema(schema) for name, schema in (schemas or {}).items()}
+    return {name: _schema(schema) for name, schema in (schemas or {}).items()}
+
+
+def _schema(declared: SchemaLike) -> Schema:
+    if isinstance(declared, Schema):
+        return declared
+    if isinstance(declared, str):
+        return parse_columns(declared)
+    inferred = infer_schema(declared)
+    return Schema(tuple(Column(c.name, c.type, declared.field(c.name).nullable) for c in inferred))
 
 
 def _options(options: Options) -> RuntimeOptions:

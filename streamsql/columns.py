@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pyarrow as pa
-
 from streamsql.errors import BindError, ErrorCode, Span
 from streamsql.schema import ROWTIME, Column, Schema
 from streamsql.types import parse_type
@@ -32,19 +30,6 @@ def parse_columns(text: str) -> Schema:
             raise _error(ErrorCode.EXISTS, f'column "{column.name}" already exists', text, start, end)
         columns.append(column)
     return Schema(tuple(columns))
-
-
-def as_schema(declared: str | pa.Schema | Schema) -> Schema:
-    """The columns declared in any of the accepted forms: SQL text, an Arrow schema, or a Schema."""
-    if isinstance(declared, Schema):
-        return declared
-    if isinstance(declared, str):
-        return parse_columns(declared)
-    from streamsql.connectors.coerce import infer_schema
-
-    inferred = infer_schema(declared)
-    columns = tuple(Column(c.name, c.type, declared.field(c.name).nullable) for c in inferred)
-    return Schema(columns)
 
 
 def _split(text: str) -> list[tuple[int, int]]:

@@ -65,11 +65,12 @@ class CheckedOperator(Operator):
         return 0
 
     def snapshot(self) -> dict[str, pa.RecordBatch]:
-        """The inner operator's state; its tables are the declared ones."""
+        """The inner operator's state; its tables are the declared ones, a number may follow the name."""
         tables = self._inner.snapshot()
         declared = {table.name for table in self._inner.STATE}
-        if not set(tables) <= declared:
-            self._fail(f"has state tables {sorted(set(tables) - declared)} that it does not declare")
+        undeclared = sorted(name for name in tables if name.rstrip("0123456789") not in declared)
+        if undeclared:
+            self._fail(f"has state tables {undeclared} that it does not declare")
         return tables
 
     def restore(self, version: int, tables: dict[str, pa.RecordBatch]) -> int:

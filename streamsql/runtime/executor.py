@@ -3,19 +3,17 @@
 It does no I/O and reads no clock: the time of a step is an argument. The same calls give the same results, and how rows
 are cut into batches never changes them. One step visits the nodes once, inputs before consumers: a node takes all rows
 of the step, then its new watermark, and hands on what it emits.
-
-The loop runs for every batch, so it is flat: per source a list of nodes with their bound methods, no look-up by type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import perf_counter_ns
 
 import pyarrow as pa
 
 from streamsql._core.batch import ChangeBatch
-from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, Failure, Operator, Output
+from streamsql._core.operator import MAX_WATERMARK, Failure, Operator
+from streamsql._core.steps import Slot, StepLoop
 from streamsql.errors import ErrorCode, RunError, StateError, StreamSQLError
 from streamsql.operators.build import build_operators
 from streamsql.operators.context import StepContext
@@ -30,56 +28,6 @@ EXECUTOR_STATE = "executor"
 _VERSION = 1
 
 
-class _Slot:
-    """One node while it runs: its operator, what waits for it, and who reads it."""
-
-    __slots__ = (
-        "collected",
-        "combiner",
-        "consumers",
-        "elapsed_ns",
-        "end_of_input",
-        "failures",
-        "forwarded",
-        "graph_node",
-        "is_dirty",
-        "on_watermark",
-        "operator",
-        "origin",
-        "out",
-        "pending",
-        "port_watermark",
-        "process",
-    )
-
-    def __init__(self, position: int, graph_node: GraphNode, operator: Operator) -> None:
-        self.graph_node = graph_node
-        self.operator = operator
-        self.process = operator.process
-        self.on_watermark = operator.on_watermark
-        self.end_of_input = operator.end_of_input
-        # Operators with one input learn everything from on_watermark.
-        self.port_watermark = operator.port_watermark if len(graph_node.inputs) > 1 else None
-        self.out = Output()
-        self.pending: list[tuple[int, ChangeBatch]] = []
-        self.combiner = WatermarkCombiner(max(1, len(graph_node.inputs)))
-        self.is_dirty = False
-        self.forwarded = MIN_WATERMARK
-        self.consumers: tuple[tuple[_Slot, int], ...] = ()
-        self.collected: list[ChangeBatch] | None = [] if isinstance(graph_node.node, StreamExec) else None
-        self.elapsed_ns = 0
-        node = graph_node.node
-        read = node.inputs[0].schema if node.inputs else node.schema
-        self.origin = Origin(node.pump, read.names, position)
-
-    def advance(self, port: int, watermark_us: int) -> None:
-        """Learn the watermark of one input; what follows from it happens when the step visits this node."""
-        if self.combiner.update(port, watermark_us):
-            self.is_dirty = True
-            if self.port_watermark is not None:
-                self.port_watermark(port, watermark_us)
-
-
 class Executor:
     """Runs one plan. Not thread-safe: one caller at a time."""
 
@@ -89,22 +37,23 @@ class Executor:
         operators = build_operators((each.node for each in graph.nodes), self._context)
         if checks:
             operators = [CheckedOperator(inner, each.id) for inner, each in zip(operators, graph.nodes, strict=True)]
+        self._loop = StepLoop()
         self._slots = [
-            _Slot(position, each, operator)
+            _slot(position, each, operator)
             for position, (each, operator) in enumerate(zip(graph.nodes, operators, strict=True))
         ]
-        self._sources: dict[str, _Slot] = {}
-        self._reached: dict[str, list[_Slot]] = {}
-        self._streams: dict[str, _Slot] = {}
+        self._sources: dict[str, Slot] = {}
+        self._reached: dict[str, list[Slot]] = {}
+        self._streams: dict[str, Slot] = {}
         for position, slot in enumerate(self._slots):
-            slot.consumers = tuple((self._slots[reader], port) for reader, port in slot.graph_node.consumers)
+            for reader, port in slot.graph_node.consumers:
+                slot.connect(self._slots[reader], port)
             node = slot.graph_node.node
             if isinstance(node, SourceExec):
                 self._sources[node.name] = slot
                 self._reached[node.name] = [self._slots[each] for each in graph.reachable(position)]
             elif isinstance(node, StreamExec):
                 self._streams[node.name] = slot
-        self._failures: list[tuple[Origin, Failure]] = []
 
     def push(self, source: str, batch: ChangeBatch, watermark_us: int, now_us: int) -> None:
         """Run one step: rows of one input, in ROWTIME order and not below its watermark, then its new watermark.
@@ -113,18 +62,20 @@ class Executor:
         see. Raises RunError when an operator fails as a whole.
         """
         self._context.set(now_us)
-        slot = self._sources[source]
-        if batch.num_rows:
-            slot.pending.append((0, batch))
-        slot.advance(0, watermark_us)
-        self._run(self._reached[source])
+        try:
+            self._loop.push(self._sources[source], self._reached[source], batch, watermark_us)
+        except Exception as error:
+            raise self._failure(error) from error
 
     def advance(self, watermarks_us: Mapping[str, int], now_us: int) -> None:
         """Run one step without rows: assert that later rows of these inputs have at least these ROWTIMEs."""
         self._context.set(now_us)
         for source, watermark_us in watermarks_us.items():
             self._sources[source].advance(0, watermark_us)
-        self._run(self._slots)
+        try:
+            self._loop.run(self._slots)
+        except Exception as error:
+            raise self._failure(error) from error
 
     def end(self, source: str, now_us: int) -> None:
         """No more rows of this input. When it was the last one of a node, the node emits all it holds."""
@@ -147,64 +98,21 @@ class Executor:
 
     def take_failures(self) -> list[tuple[Origin, Failure]]:
         """The rows that failed since the last call, with where."""
-        failures = self._failures
-        if failures:
-            self._failures = []
-        return failures
+        return self._loop.take_failures()
 
-    def _run(self, slots: list[_Slot]) -> None:
-        started = perf_counter_ns()
-        for slot in slots:
-            pending = slot.pending
-            if not pending and not slot.is_dirty:
-                continue
-            out = slot.out
-            forward = slot.forwarded
-            try:
-                if pending:
-                    slot.pending = []
-                    process = slot.process
-                    for port, batch in pending:
-                        process(port, batch, out)
-                if slot.is_dirty:
-                    slot.is_dirty = False
-                    combined = slot.combiner.combined
-                    if combined == MAX_WATERMARK:
-                        slot.end_of_input(out)
-                        forward = MAX_WATERMARK
-                    else:
-                        forward = slot.on_watermark(combined, out)
-            except StreamSQLError:
-                raise
-            except Exception as error:
-                raise RunError(
-                    ErrorCode.RUN_FAILED,
-                    f"operator {slot.graph_node.id} failed: {type(error).__name__}: {error}",
-                    slot.graph_node.node.span,
-                ) from error
-            if out.failures:
-                origin = slot.origin
-                self._failures.extend([(origin, failure) for failure in out.take_failures()])
-            batches = out.batches
-            if batches:
-                out.take_batches()
-                for consumer, port in slot.consumers:
-                    for batch in batches:
-                        consumer.pending.append((port, batch))
-                if slot.collected is not None:
-                    slot.collected.extend(batches)
-            if forward > slot.forwarded:
-                slot.forwarded = forward
-                for consumer, port in slot.consumers:
-                    consumer.advance(port, forward)
-            now = perf_counter_ns()
-            slot.elapsed_ns += now - started
-            started = now
+    def _failure(self, error: Exception) -> StreamSQLError:
+        """What to raise when an operator raised `error`."""
+        if isinstance(error, StreamSQLError):
+            return error
+        node = self._loop.current.graph_node
+        return RunError(
+            ErrorCode.RUN_FAILED, f"operator {node.id} failed: {type(error).__name__}: {error}", node.node.span
+        )
 
     def metrics(self) -> tuple[OperatorMetrics, ...]:
         """What each operator has done so far, in visiting order."""
         return tuple(
-            OperatorMetrics.of(slot.graph_node, slot.operator.stats, slot.combiner.combined, slot.elapsed_ns)
+            OperatorMetrics.of(slot.graph_node, slot.operator.stats, slot.watermark_us, slot.elapsed_ns)
             for slot in self._slots
         )
 
@@ -224,7 +132,11 @@ class Executor:
 
     def _watermarks(self) -> pa.RecordBatch:
         rows = [
-            {"node": slot.graph_node.id, "ports": list(slot.combiner.ports), "forwarded": slot.forwarded}
+            {
+                "node": slot.graph_node.id,
+                "ports": [slot.watermark_us] if slot.combiner is None else list(slot.combiner.ports),
+                "forwarded": slot.forwarded_us,
+            }
             for slot in self._slots
         ]
         schema = pa.schema([("node", pa.string()), ("ports", pa.list_(pa.int64())), ("forwarded", pa.int64())])
@@ -241,10 +153,17 @@ class Executor:
                 detail=f"found: {', '.join(row['node'] for row in saved)}     expected: {', '.join(ids)}",
             )
         for slot, row in zip(self._slots, saved, strict=True):
-            for port, watermark_us in enumerate(row["ports"]):
-                slot.combiner.update(port, watermark_us)
-            slot.forwarded = row["forwarded"]
+            slot.restore(row["ports"], row["forwarded"])
             tables = state.get(slot.graph_node.id)
             if tables:
                 version = max((table.version for table in slot.operator.STATE), default=_VERSION)
                 slot.operator.restore(version, dict(tables))
+
+
+def _slot(position: int, graph_node: GraphNode, operator: Operator) -> Slot:
+    node = graph_node.node
+    read = node.inputs[0].schema if node.inputs else node.schema
+    combiner = WatermarkCombiner(len(node.inputs)) if len(node.inputs) > 1 else None
+    return Slot(
+        graph_node, operator, Origin(node.pump, read.names, position), combiner, isinstance(node, StreamExec)
+    )

@@ -95,10 +95,11 @@ class InputStream:
     def arrived(self, batch: SourceBatch, rowtime: pa.Array, now_us: int) -> ChangeBatch:
         """Rows without a time of their own whose arrival was noted in `rowtime` (`timestamp[us]`)."""
         self.report(batch.bad, now_us)
-        self.rows += batch.rows.num_rows
-        if len(rowtime):
-            self.clock_us = max(self.clock_us, last_us(rowtime))
-        return self._rows(batch.rows, rowtime)
+        rows = self._rows(batch.rows, rowtime)
+        self.rows += rows.num_rows
+        if rows.num_rows:
+            self.clock_us = max(self.clock_us, last_us(rows))
+        return rows
 
     def counted(self, batch: SourceBatch) -> ChangeBatch:
         """Rows without a time of their own on the virtual clock: row i of the input arrives i ms after 1970 began."""

@@ -14,10 +14,12 @@ from streamsql.spec import Dialect
 from streamsql.sql import nodes as syntax
 from streamsql.sql.assign import assigned
 from streamsql.sql.catalog import ERROR_STREAM, Catalog, PumpEntry, RelationEntry, RelationKind
-from streamsql.sql.expressions import DEFAULT, ExpressionBinder, sql_type, unsupported
+from streamsql.sql.clauses import DEFAULT
+from streamsql.sql.expressions import ExpressionBinder, sql_type, unsupported
+from streamsql.sql.from_clause import BoundQuery
 from streamsql.sql.parse import ParsedStatement
 from streamsql.sql.problems import Problems
-from streamsql.sql.queries import BoundQuery, QueryBinder
+from streamsql.sql.queries import QueryBinder
 from streamsql.sql.spans import did_you_mean
 from streamsql.types import MAX_LENGTH, TIMESTAMP, SqlType, TypeKind, varchar
 

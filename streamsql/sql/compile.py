@@ -27,8 +27,8 @@ def compile_sql(
     """The physical plan of an application.
 
     Names of inputs, tables and their columns are exact, as if written in double quotes. In the streamsql dialect a
-    query that stands alone makes the stream RESULT. `rules` are for tests: no rule may change a result. Raises CompileErrors with everything that is wrong, in order of
-    position and with the text attached; nothing else.
+    query that stands alone makes the stream RESULT. `rules` are for tests: no rule may change a result. Raises
+    CompileErrors with everything that is wrong, in order of position and with the text attached; nothing else.
 
     >>> from streamsql.schema import Column
     >>> from streamsql.types import DOUBLE

@@ -25,7 +25,8 @@ from streamsql.expr.functions import (
 from streamsql.expr.nodes import Analytic, Cast, Expr, Literal, Rowtime
 from streamsql.spec import Dialect
 from streamsql.sql import nodes as syntax
-from streamsql.sql.catalog import Catalog, RelationKind
+from streamsql.sql.catalog import Catalog
+from streamsql.sql.clauses import SELECT_LIST, WHERE, Clause
 from streamsql.sql.literals import (
     binary_literal,
     datetime_literal,
@@ -36,31 +37,11 @@ from streamsql.sql.literals import (
 from streamsql.sql.problems import AlreadyReported, all_of
 from streamsql.sql.scope import OutputRowtime, Relation
 from streamsql.sql.spans import did_you_mean
+from streamsql.sql.subqueries import reads_stream
 from streamsql.sql.words import LATER_FUNCTIONS, TYPE_NAMES
-from streamsql.types import BOOLEAN, NULL, SqlType, TypeKind, interval, make_type
+from streamsql.types import BOOLEAN, INTEGER, NULL, SqlType, TypeKind, interval, make_type
 
 _NO_EFFECT_DISTINCT = ("MIN", "MAX", "ANY", "EVERY")
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """Where an expression stands and what that allows."""
-
-    name: str
-    has_aggregates: bool = False
-    has_analytics: bool = False
-    is_output: bool = False
-
-
-WHERE = Clause("WHERE")
-GROUP_BY = Clause("GROUP BY")
-PARTITION_BY = Clause("PARTITION BY")
-SELECT_LIST = Clause("the select list", has_aggregates=True, has_analytics=True, is_output=True)
-HAVING = Clause("HAVING", has_aggregates=True, is_output=True)
-ORDER_BY = Clause("ORDER BY", has_aggregates=True, has_analytics=True)
-DEFAULT = Clause("DEFAULT")
-VALUES = Clause("VALUES")
-ARGUMENT = Clause("the argument of an aggregate")
 
 
 def unsupported(what: str, span: Span, *, hint: str | None = None, later: bool = True) -> BindError:
@@ -87,6 +68,7 @@ class ExpressionBinder:
     """Binds the expressions of one SELECT (or of none: `relation` is None for DEFAULT and VALUES).
 
     `window` binds what stands after OVER and returns the number of the window; it is None where there are no windows.
+    `aliases` are those of the select list, to explain why they are not found.
     """
 
     catalog: Catalog
@@ -94,6 +76,7 @@ class ExpressionBinder:
     relation: Relation | None
     window: Callable[[syntax.WindowSpec | syntax.Name, ExpressionBinder], int] | None = None
     clause: Clause = field(default=SELECT_LIST)
+    aliases: frozenset[str] = frozenset()
 
     def bind(self, node: syntax.Expression, clause: Clause) -> Expr:
         """The typed expression; raises BindError or PlanError at the first thing that is wrong."""
@@ -106,6 +89,14 @@ class ExpressionBinder:
     def bind_all(self, nodes: Iterable[syntax.Expression], clause: Clause) -> tuple[Expr, ...]:
         """As `bind` for several expressions; all their errors are reported."""
         return all_of(lambda node: self.bind(node, clause), nodes)
+
+    def keys(self, nodes: Iterable[syntax.Expression], clause: Clause) -> tuple[Expr, ...]:
+        """As `bind_all`, for what rows are grouped by: an untyped NULL is no key."""
+        keys = self.bind_all(nodes, clause)
+        for key in keys:
+            if key.type.kind is TypeKind.NULL:
+                raise BindError(ErrorCode.TYPES, f"cannot apply '{clause.name}' to an untyped NULL", key.span)
+        return keys
 
     def condition(self, node: syntax.Expression, clause: Clause) -> Expr:
         """As `bind`, for a condition: BOOLEAN or an untyped NULL."""
@@ -143,7 +134,12 @@ class ExpressionBinder:
                 ErrorCode.NOT_FOUND, f'column "{name}" not found: {self.clause.name} can use constants only', node.span
             )
         bare: Expr = OutputRowtime(node.span) if self.clause.is_output else Rowtime(node.span)
-        return self.relation.resolve(node, bare_rowtime=bare)
+        try:
+            return self.relation.resolve(node, bare_rowtime=bare)
+        except BindError as error:
+            if error.error_code is ErrorCode.NOT_FOUND and len(node.parts) == 1 and node.parts[0].text in self.aliases:
+                error.hint = "aliases of the select list are visible in ORDER BY only: repeat the expression"
+            raise
 
     def _number(self, node: syntax.NumberLiteral) -> Expr:
         return number_literal(node)
@@ -248,7 +244,7 @@ class ExpressionBinder:
         )
 
     def _subquery(self, node: syntax.Subquery) -> Expr:
-        if _reads_stream(node.query, self.catalog):
+        if reads_stream(node.query, self.catalog):
             raise PlanError(
                 ErrorCode.STREAM_SUBQUERY,
                 f"this {node.form} subquery over a stream cannot be answered without a window",
@@ -419,9 +415,10 @@ class ExpressionBinder:
             arguments = (case, *arguments[1:])
         clause = Clause(f"the argument of {name} (aggregates cannot be nested)")
         args = tuple(self.bind(argument, clause) for argument in arguments)
-        for arg in args[:1]:
-            if arg.type.kind is TypeKind.NULL and name != "COUNT":
+        if args and args[0].type.kind is TypeKind.NULL:
+            if name != "COUNT":
                 raise BindError(ErrorCode.TYPES, f"cannot apply '{name}' to an untyped NULL", node.span)
+            return (Literal(None, INTEGER, args[0].span),)
         return args
 
 
@@ -438,33 +435,6 @@ def _replace_leftmost(node: syntax.Expression, old: syntax.Expression, new: synt
             return replace(node, operand=_replace_leftmost(node.operand, old, new))
         case _:
             return node
-
-
-def _reads_stream(query: syntax.Query, catalog: Catalog) -> bool:
-    """Any relation of the query is a stream; names that do not exist raise BindError."""
-    match query:
-        case syntax.SetOperation():
-            return _reads_stream(query.left, catalog) or _reads_stream(query.right, catalog)
-        case syntax.With():
-            return _reads_stream(query.query, catalog)
-        case syntax.Select(source=source) if source is not None:
-            entries = [catalog.relation(table.name) for table in named_tables(source)]
-            return any(entry.kind is not RelationKind.TABLE for entry in entries)
-        case _:
-            return False
-
-
-def named_tables(source: syntax.TableRef) -> list[syntax.NamedTable]:
-    """The tables and streams named in a FROM clause, including those of joins."""
-    match source:
-        case syntax.NamedTable():
-            return [source]
-        case syntax.Join():
-            return [*named_tables(source.left), *named_tables(source.right)]
-        case syntax.DerivedTable(query=syntax.Select(source=inner)) if inner is not None:
-            return named_tables(inner)
-        case _:
-            return []
 
 
 _BINDERS: dict[type[syntax.Expression], Callable[..., Expr]] = {

@@ -1,4 +1,4 @@
-"""Grammar of function calls, windows and queries."""
+"""Grammar of queries."""
 
 from __future__ import annotations
 
@@ -12,221 +12,31 @@ from streamsql.spec import Dialect
 from streamsql.sql.dialect import not_supported, syntax_error
 from streamsql.sql.nodes import (
     ColumnRef,
-    Cursor,
     DerivedTable,
     Expression,
-    Extract,
-    FrameBound,
-    FrameClause,
     FunctionCall,
     Join,
     Name,
     NamedTable,
-    OrderItem,
     Query,
-    RoundTo,
     Select,
     SelectItem,
     SetOperation,
     Stagger,
     StarItem,
-    StepBy,
     TableFunction,
     TableRef,
     Values,
-    WindowSpec,
     With,
 )
-from streamsql.sql.parse_expressions import ExpressionParser
-from streamsql.sql.parse_names import UNITS
-from streamsql.types import IntervalUnit
+from streamsql.sql.parse_functions import FunctionParser
 
-_ROUND = {"FLOOR": "FLOOR", "CEIL": "CEIL", "CEILING": "CEIL"}
 _AFTER_TABLE = ("TABLESAMPLE", "MATCH_RECOGNIZE", "PIVOT", "UNPIVOT")
 _JOIN_WORDS = ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL")
 
 
-class QueryParser(ExpressionParser):
+class QueryParser(FunctionParser):
     """Queries and everything in them."""
-
-    # -- function calls -----------------------------------------------------------------------------------------------
-
-    def function_call(self, name: Name, start: int) -> Expression:
-        """A call in any of its forms; the opening parenthesis is the current token."""
-        self.expect(TokenType.L_PAREN, "(")
-        if self.symbol(TokenType.STAR):
-            self.expect(TokenType.R_PAREN, ")")
-            return self._after_call(FunctionCall(self.since(start), name, (), is_star=True), start)
-        if name.text == "EXTRACT" and self.is_word(*UNITS, "QUARTER", "WEEK", "DOY", "DOW", "EPOCH") and (
-            self.next_is_word("FROM")
-        ):
-            unit = self._curr.text.upper()
-            self._advance(2)
-            value = self.expression()
-            self.expect(TokenType.R_PAREN, ")")
-            return Extract(self.since(start), unit, value)
-        if name.text == "TRIM":
-            trimmed = self._trim(name, start)
-            if trimmed is not None:
-                return trimmed
-        is_distinct = self.word("DISTINCT") is not None
-        if not is_distinct:
-            self.word("ALL")
-        arguments: list[Expression] = []
-        form = ""
-        if not self.is_symbol(TokenType.R_PAREN):
-            # POSITION(a IN b) must not read IN as a predicate.
-            arguments.append(self.additive() if name.text == "POSITION" else self._argument())
-            if self.is_word("AS"):
-                # TRY_CAST(x AS type) and the like.
-                self.unsupported(f"the function {name.text} is", start)
-            special = self._keyword_form(name, arguments, start)
-            if isinstance(special, Expression):
-                return special
-            form = special
-            while self.symbol(TokenType.COMMA):
-                arguments.append(self._argument())
-        ignore = self._nulls()
-        self.expect(TokenType.R_PAREN, ")")
-        call = FunctionCall(
-            self.since(start), name, tuple(arguments), form, is_distinct=is_distinct, ignore_nulls=bool(ignore)
-        )
-        return self._after_call(call, start)
-
-    def _argument(self) -> Expression:
-        if self.is_word("CURSOR") and self._next.token_type is TokenType.L_PAREN:
-            start = self.index
-            self._advance(2)
-            query = self.query()
-            self.expect(TokenType.R_PAREN, ")")
-            return Cursor(self.since(start), query)
-        return self.expression()
-
-    def _keyword_form(self, name: Name, arguments: list[Expression], start: int) -> Expression | str:
-        """What follows the first argument in the functions that separate arguments by words."""
-        value = arguments[0]
-        if name.text in _ROUND and self.word("TO"):
-            unit = IntervalUnit[self.expect_word(*UNITS)]
-            self.expect(TokenType.R_PAREN, ")")
-            return RoundTo(self.since(start), _ROUND[name.text], value, unit)
-        if name.text == "STEP" and self.word("BY"):
-            step = self.expression()
-            self.expect(TokenType.R_PAREN, ")")
-            return StepBy(self.since(start), value, step)
-        if name.text == "POSITION":
-            self.expect_word("IN")
-            arguments.append(self.additive())
-            return "IN"
-        if name.text == "OVERLAY" and self.word("PLACING"):
-            arguments.append(self.expression())
-            self.expect_word("FROM")
-            arguments.append(self.expression())
-            if self.word("FOR"):
-                arguments.append(self.expression())
-            return "PLACING"
-        if name.text == "SUBSTRING":
-            form = self.word("FROM", "SIMILAR")
-            if form is not None:
-                arguments.append(self.expression())
-                if self.word("FOR" if form == "FROM" else "ESCAPE"):
-                    arguments.append(self.expression())
-                return form
-        return ""
-
-    def _trim(self, name: Name, start: int) -> Expression | None:
-        """`TRIM([LEADING|TRAILING|BOTH] [characters] FROM text)`; None for the plain form."""
-        side = self.word("LEADING", "TRAILING", "BOTH") or ""
-        arguments: list[Expression] = []
-        if not (side and self.is_word("FROM")):
-            arguments.append(self.expression())
-        if side or self.is_word("FROM"):
-            self.expect_word("FROM")
-            arguments.append(self.expression())
-            side = side or "BOTH"
-        self.expect(TokenType.R_PAREN, ")")
-        return FunctionCall(self.since(start), name, tuple(arguments), side)
-
-    def _nulls(self) -> bool | None:
-        """`IGNORE NULLS` (True) or `RESPECT NULLS` (False), also in the singular; None when absent."""
-        if self.is_word("IGNORE", "RESPECT") and self.next_is_word("NULLS", "NULL"):
-            ignore = self.expect_word("IGNORE", "RESPECT") == "IGNORE"
-            self._advance()
-            return ignore
-        return None
-
-    def _after_call(self, call: FunctionCall, start: int) -> FunctionCall:
-        """The clauses that may follow the arguments of an aggregate or analytic function."""
-        while True:
-            ignore = self._nulls()
-            if ignore is not None:
-                call = replace(call, ignore_nulls=ignore)
-            elif self.is_word("FROM") and self.next_is_word("FIRST", "LAST") and call.name.text == "NTH_VALUE":
-                self._advance()
-                call = replace(call, from_last=self.expect_word("FIRST", "LAST") == "LAST")
-            elif self.is_word("FILTER") and self._next.token_type is TokenType.L_PAREN:
-                self._advance(2)
-                self.expect_word("WHERE")
-                call = replace(call, filter=self.expression())
-                self.expect(TokenType.R_PAREN, ")")
-            elif self.is_word("WITHIN") and self.next_is_word("GROUP"):
-                self._advance(2)
-                self.unsupported("WITHIN GROUP is", self.index - 2)
-            elif self.word("OVER"):
-                call = replace(call, over=self._over())
-                return replace(call, span=self.since(start))
-            else:
-                return replace(call, span=self.since(start))
-
-    # -- windows ------------------------------------------------------------------------------------------------------
-
-    def _over(self) -> WindowSpec | Name:
-        if self.is_symbol(TokenType.L_PAREN):
-            return self._window_spec()
-        return self.name("a window name or '('")
-
-    def _window_spec(self) -> WindowSpec:
-        start = self.index
-        self.expect(TokenType.L_PAREN, "(")
-        base = None
-        if self.at_name() and not self.is_word("PARTITION", "ORDER", "ROWS", "RANGE", "ALLOW", "DISALLOW"):
-            base = self.name()
-        partition: tuple[Expression, ...] = ()
-        if self.words("PARTITION", "BY"):
-            partition = self._expressions()
-        order: tuple[OrderItem, ...] = ()
-        if self.words("ORDER", "BY"):
-            order = self._order_items()
-        frame = self._frame() if self.is_word("ROWS", "RANGE") else None
-        partial = self.word("ALLOW", "DISALLOW")
-        if partial:
-            self.expect_word("PARTIAL")
-        self.expect(TokenType.R_PAREN, ")")
-        allow = None if partial is None else partial == "ALLOW"
-        return WindowSpec(self.since(start), base, partition, order, frame, allow)
-
-    def _frame(self) -> FrameClause:
-        start = self.index
-        unit = self.expect_word("ROWS", "RANGE")
-        if self.word("BETWEEN"):
-            first = self._bound()
-            self.expect_word("AND")
-            second = self._bound()
-            return FrameClause(self.since(start), unit, first, second)
-        bound = self._bound()
-        return FrameClause(self.since(start), unit, bound, None)
-
-    def _bound(self) -> FrameBound:
-        start = self.index
-        if self.words("CURRENT", "ROW"):
-            return FrameBound(self.since(start), "CURRENT ROW")
-        if self.word("UNBOUNDED"):
-            side = self.expect_word("PRECEDING", "FOLLOWING")
-            return FrameBound(self.since(start), f"UNBOUNDED {side}")
-        value = self.additive()
-        side = self.expect_word("PRECEDING", "FOLLOWING")
-        return FrameBound(self.since(start), side, value)
-
-    # -- queries ------------------------------------------------------------------------------------------------------
 
     def query(self) -> Query:
         """A query with its set operators; ORDER BY at the end belongs to the whole."""
@@ -265,7 +75,7 @@ class QueryParser(ExpressionParser):
             left = SetOperation(self.since(start), operator, is_all, left, right)
         if self.is_word("ORDER") and self.next_is_word("BY"):
             self._advance(2)
-            items = self._order_items()
+            items = self.order_items()
             if isinstance(left, Select | SetOperation):
                 left = replace(left, order_by=items, span=self.since(start))
             else:
@@ -310,15 +120,9 @@ class QueryParser(ExpressionParser):
     def _row(self) -> tuple[Expression, ...]:
         self.word("ROW")
         self.expect(TokenType.L_PAREN, "(")
-        items = self._expressions()
+        items = self.expressions()
         self.expect(TokenType.R_PAREN, ")")
         return items
-
-    def _expressions(self) -> tuple[Expression, ...]:
-        items = [self.expression()]
-        while self.symbol(TokenType.COMMA):
-            items.append(self.expression())
-        return tuple(items)
 
     def _select(self) -> Query:
         start = self.index
@@ -333,20 +137,20 @@ class QueryParser(ExpressionParser):
             source = self._from()
         elif not self.at_end and not self.is_symbol(TokenType.R_PAREN):
             self.expected("FROM")
-        where = self.expression() if self.word("WHERE") else None
+        where = self.scalar() if self.word("WHERE") else None
         group_by: tuple[Expression, ...] = ()
         if self.words("GROUP", "BY"):
             group_by = self._group_by()
         stagger = self._stagger() if self.word("WINDOWED") else None
         if stagger is not None and self.is_word("GROUP"):
             raise syntax_error("a query has GROUP BY or WINDOWED BY, not both", self.here())
-        having = self.expression() if self.word("HAVING") else None
+        having = self.scalar() if self.word("HAVING") else None
         windows = []
         if self.word("WINDOW"):
             while True:
                 name = self.name("a window name")
                 self.expect_word("AS")
-                windows.append((name, self._window_spec()))
+                windows.append((name, self.window_spec()))
                 if not self.symbol(TokenType.COMMA):
                     break
         if self.is_word("QUALIFY"):
@@ -386,7 +190,7 @@ class QueryParser(ExpressionParser):
             relation = self.name()
             self._advance(2)
             return StarItem(self.since(start), relation)
-        value = self.expression()
+        value = self.scalar()
         alias = None
         if self.word("AS") or self.can_be_alias() or self.is_word("ROWTIME"):
             alias = self.name("an alias", system=(ROWTIME,))
@@ -397,7 +201,7 @@ class QueryParser(ExpressionParser):
             what = {"GROUPING": "GROUPING SETS are"}.get(self._curr.text.upper(), f"{self._curr.text.upper()} is")
             self._advance()
             self.unsupported(what, self.index - 1)
-        return self._expressions()
+        return self.expressions()
 
     def _stagger(self) -> Stagger:
         start = self.index - 1
@@ -406,28 +210,12 @@ class QueryParser(ExpressionParser):
         self.expect(TokenType.L_PAREN, "(")
         self.expect_word("PARTITION")
         self.expect_word("BY")
-        partition = self._expressions()
+        partition = self.expressions()
         self.expect_word("RANGE")
-        size = self.expression()
+        size = self.scalar()
         self.word("PRECEDING")
         self.expect(TokenType.R_PAREN, ")")
         return Stagger(self.since(start), partition, size)
-
-    def _order_items(self) -> tuple[OrderItem, ...]:
-        items = [self._order_item()]
-        while self.symbol(TokenType.COMMA):
-            items.append(self._order_item())
-        return tuple(items)
-
-    def _order_item(self) -> OrderItem:
-        start = self.index
-        value = self.expression()
-        direction = self.word("ASC", "DESC")
-        if self.is_word("NULLS"):
-            self._advance()
-            self.unsupported("NULLS FIRST and NULLS LAST are", self.index - 1, later=False)
-        within = self.expression() if self.word("WITHIN") else None
-        return OrderItem(self.since(start), value, direction == "DESC", within)
 
     def _refuse_row_limits(self) -> None:
         if not self.is_word("LIMIT", "FETCH", "OFFSET"):
@@ -465,7 +253,7 @@ class QueryParser(ExpressionParser):
             condition = using = None
             if kind != "CROSS" and not is_natural:
                 if self.word("ON"):
-                    condition = self.expression()
+                    condition = self.scalar()
                 elif self.word("USING"):
                     using = self.name_list()
             left = Join(self.since(start), kind, left, right, is_natural, condition, using)
@@ -495,7 +283,7 @@ class QueryParser(ExpressionParser):
                     return inner
                 query = self.query()
                 self.expect(TokenType.R_PAREN, ")")
-                over = self._over() if self.word("OVER") else None
+                over = self.over() if self.word("OVER") else None
                 alias, columns = self._correlation()
                 return DerivedTable(self.since(start), query, over, alias, columns)
             inner = self._from()
@@ -506,7 +294,7 @@ class QueryParser(ExpressionParser):
             raise not_supported(
                 f"the function {name[0].text} in FROM is", Span(name[0].span.start, self.here().end), later=True
             )
-        over = self._over() if self.word("OVER") else None
+        over = self.over() if self.word("OVER") else None
         alias, columns = self._correlation()
         if self.is_word(*_AFTER_TABLE):
             what = self.expect_word(*_AFTER_TABLE)

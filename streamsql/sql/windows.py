@@ -8,7 +8,8 @@ from streamsql.errors import BindError, ErrorCode, PlanError, Span
 from streamsql.expr.nodes import Expr, Literal
 from streamsql.plan.logical import OverWindow
 from streamsql.sql import nodes as syntax
-from streamsql.sql.expressions import PARTITION_BY, ExpressionBinder
+from streamsql.sql.clauses import PARTITION_BY
+from streamsql.sql.expressions import ExpressionBinder
 from streamsql.sql.spans import did_you_mean
 from streamsql.types import TypeKind
 
@@ -79,7 +80,7 @@ class WindowBinder:
                 spec.order[0].span,
                 "leave it out: a stream is in ROWTIME order already",
             )
-        partition = binder.bind_all(spec.partition, PARTITION_BY)
+        partition = binder.keys(spec.partition, PARTITION_BY)
         unit, preceding = ("rows", None) if spec.frame is None else frame_size(spec.frame, binder)
         if spec.allow_partial is False and unit != "rows":
             raise frame_error("DISALLOW PARTIAL needs a window of ROWS", spec.span)

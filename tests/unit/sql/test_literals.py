@@ -11,9 +11,10 @@ from streamsql.errors import CompileErrors, ErrorCode
 from streamsql.expr.nodes import Literal
 from streamsql.spec import Dialect
 from streamsql.sql.catalog import Catalog
+from streamsql.sql.clauses import SELECT_LIST
 from streamsql.sql.compile import compile_sql
 from streamsql.sql.dialect import tokenize
-from streamsql.sql.expressions import SELECT_LIST, ExpressionBinder
+from streamsql.sql.expressions import ExpressionBinder
 from streamsql.sql.parse import Parser
 from tests.support.values import schema_of
 
@@ -23,7 +24,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 def literal(text: str, dialect: Dialect = Dialect.KINESIS) -> Literal:
     parser = Parser(dialect)
     parser.load(tokenize(text), text)
-    node = parser.expression()
+    node = parser.scalar()
     assert parser.at_end
     bound = ExpressionBinder(Catalog(), dialect, None).bind(node, SELECT_LIST)
     assert isinstance(bound, Literal)

@@ -1,0 +1,36 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+import streamsql
+
+
+def fresh(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}).stdout  # fmt: skip
+
+
+def test_importing_loads_nothing_heavy():
+    heavy = ("sqlglot", "typer", "rich", "pandas", "polars", "asyncio", "pyarrow")
+    code = f"import sys, streamsql; print([name for name in {heavy!r} if name in sys.modules])"
+    assert fresh(code) == "[]\n"
+
+
+def test_a_finite_run_loads_neither_pandas_nor_polars():
+    code = """import sys, streamsql
+streamsql.query('SELECT A FROM S', {'S': [{'A': 1}]})
+print([name for name in ('pandas', 'polars', 'typer', 'rich') if name in sys.modules])"""
+    assert fresh(code) == "[]\n"
+
+
+@pytest.mark.parametrize("name", streamsql.__all__)
+def test_public_names_exist(name):
+    assert getattr(streamsql, name) is not None
+    assert name in dir(streamsql)
+
+
+def test_other_names_do_not():
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = streamsql.nope

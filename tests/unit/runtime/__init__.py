@@ -1,0 +1,1 @@
+"""Tests of operators and of the runtime."""
