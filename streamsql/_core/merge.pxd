@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t
 
+from streamsql._core.arrow_c cimport ColumnView
 from streamsql._core.batch cimport ChangeBatch
 from streamsql._core.operator cimport Operator, Output
 
@@ -19,3 +20,9 @@ cdef class MergeOperator(Operator):
 
 
 cdef ChangeBatch split_late(ChangeBatch batch, int64_t clock_us, Output out, int64_t* late_count)
+
+
+cdef inline int64_t last_time(ChangeBatch batch):
+    """ROWTIME of the last row of a batch that is not empty."""
+    cdef ColumnView view = batch.rowtime_view()
+    return (<const int64_t*> view.values)[view.offset + batch.num_rows - 1]

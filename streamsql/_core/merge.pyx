@@ -145,14 +145,12 @@ cdef class MergeOperator(Operator):
         cdef int64_t late = 0
         cdef bint is_ordered = batch.bounds is None
         cdef ChangeBatch rows
-        cdef ColumnView rowtime
         self.counters.rows_in += batch.num_rows
         rows = split_late(batch, self.watermarks[port], out, &late)
         self.counters.rows_late += late
         self.queue.push(port, rows)
         if is_ordered and rows.num_rows:
-            rowtime = rows.rowtime_view()
-            self.watermarks[port] = (<const int64_t*> rowtime.values)[rowtime.offset + rows.num_rows - 1]
+            self.watermarks[port] = last_time(rows)
         return self._release(out)
 
     cpdef int port_watermark(self, int port, int64_t watermark_us) except -1:

@@ -14,6 +14,7 @@ from streamsql._core.panes cimport first_at_least, floor_divide
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, StateTable
 
@@ -410,7 +411,7 @@ cdef class TumbleAggregateOperator(Operator):
             parts = []
             for index in range(self.plan.distinct_count):
                 values = tables[f"distinct{index}"]
-                parts.append(values.filter(pa.compute.equal(values["window_end_us"], pane.end_us)))
+                parts.append(values.filter(pc.equal(values["window_end_us"], pane.end_us)))
             pane.states.load_distinct(parts)
             self.panes.append(pane)
             at = upto

@@ -1,0 +1,3 @@
+from streamsql._core.operator import Operator
+
+class OverAggregateOperator(Operator): ...
