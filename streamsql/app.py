@@ -334,7 +334,7 @@ class Application:
         self._stop = service.stop
         self._loop = asyncio.get_running_loop()
         try:
-            with stop_signals(service.stop):
+            with stop_signals(service.stop, service.abort):
                 await service.run()
         finally:
             self._is_closed = True

@@ -31,7 +31,8 @@ cdef enum Layout:
 
 
 cdef class ColumnView:
-    cdef ArrowArray array           # owned: moved out of the capsule, released with the view
+    cdef ArrowArray array           # owned: moved out of the capsule, released with the view; empty in part of a view
+    cdef ColumnView whole           # the view whose memory this one looks at, None when it owns `array`
     cdef readonly Layout layout
     cdef readonly int64_t length
     cdef readonly int64_t null_count    # exact; 0 means `validity` need not be read
@@ -39,11 +40,10 @@ cdef class ColumnView:
     cdef const uint8_t* validity    # NULL when no row is null
     cdef const void* values         # fixed-width values; for LAYOUT_BYTES the characters
     cdef const int32_t* offsets     # LAYOUT_BYTES only
-    cdef ColumnView whole           # of a part of another view: the view that owns the struct
 
 
 cdef ColumnView import_array(object array)
-cdef ColumnView part_of(ColumnView whole, int64_t offset, int64_t length)
+cdef ColumnView part_of_view(ColumnView whole, int64_t start, int64_t length)
 cdef object fixed_width_array(object arrow_type, object values, object validity, int64_t length, int64_t null_count)
 cdef object bytes_array(
     object arrow_type, object offsets, object data, object validity, int64_t length, int64_t null_count

@@ -88,15 +88,23 @@ cdef ColumnView import_array(object array):
     return view
 
 
-cdef ColumnView part_of(ColumnView whole, int64_t offset, int64_t length):
-    """A view of `length` rows from row `offset` of a view without nulls; it keeps that view alive."""
+cdef ColumnView part_of_view(ColumnView whole, int64_t start, int64_t length):
+    """A view of `length` values of another view from number `start` on; no Arrow array is made for it."""
     cdef ColumnView view = ColumnView.__new__(ColumnView)
+    cdef int64_t row
     view.whole = whole
     view.layout = whole.layout
     view.length = length
-    view.offset = whole.offset + offset
+    view.offset = whole.offset + start
     view.values = whole.values
     view.offsets = whole.offsets
+    if view.layout == LAYOUT_NULL:
+        view.null_count = length
+    elif whole.null_count:
+        for row in range(view.offset, view.offset + length):
+            view.null_count += not is_valid(whole.validity, row)
+        if view.null_count:
+            view.validity = whole.validity
     return view
 
 

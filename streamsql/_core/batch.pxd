@@ -5,18 +5,18 @@ from streamsql._core.arrow_c cimport ColumnView
 
 cdef class ChangeBatch:
     cdef readonly int64_t num_rows
-    cdef readonly object weights
-    cdef readonly object bounds
-    cdef object _rowtime            # None in a slice until somebody asks for it
-    cdef tuple _columns             # the same
-    cdef ChangeBatch _whole         # what a slice was cut from, None in other batches
-    cdef int64_t _start             # first row of the slice in `_whole`
+    cdef object _rowtime
+    cdef tuple _columns
+    cdef object _weights
+    cdef object _bounds
     cdef list _views
+    cdef ChangeBatch _whole         # what this is a slice of; its arrays are sliced only when somebody asks for them
+    cdef int64_t _start
 
     cdef ColumnView view(self, Py_ssize_t index)
     cdef ColumnView rowtime_view(self)
     cdef Py_ssize_t _width(self)
-    cdef ColumnView _view(self, Py_ssize_t index, bint is_rowtime)
+    cpdef int64_t last_us(self)
     cpdef ChangeBatch with_columns(self, tuple columns)
     cpdef ChangeBatch slice(self, int64_t offset, int64_t length)
     cpdef ChangeBatch take(self, object indices)

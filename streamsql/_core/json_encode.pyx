@@ -74,7 +74,7 @@ cdef class JsonEncoder:
         """The rows of a RecordBatch of exactly the encoder's column types, each ended by a line feed."""
         cdef int32_t i
         cdef int64_t rows = batch.num_rows
-        cdef int64_t row_bytes = 2
+        cdef int64_t row_bytes = 3              # braces and line end
         cdef int64_t text_bytes = 0
         cdef int64_t length
         cdef ColumnView view

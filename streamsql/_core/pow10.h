@@ -1,6 +1,6 @@
 /* 10^q for q = -342 .. 324 as 128-bit fractions: the smallest integer c >= 10^q * 2^s with 2^127 <= c < 2^128, high
    word first. Exact for 0 <= q <= 55. Both directions between text and binary64 (decimal_float.h) read this one table;
-   tests/connectors/test_numbers.py recomputes it through every exponent. */
+   tests/connectors/test_json_encode.py goes through every exponent. */
 #ifndef STREAMSQL_POW10_H
 #define STREAMSQL_POW10_H
 

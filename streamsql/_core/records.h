@@ -129,7 +129,7 @@ static inline void put_null(IngestColumn *c, int64_t row) {
 /* Room for `bytes` characters of row `row`, or NULL without memory. */
 static inline uint8_t *data_room(IngestColumn *c, int64_t row, int64_t bytes) {
     int64_t needed = (int64_t)c->offsets[row] + bytes;
-    if (needed > c->data_capacity) {
+    if (needed > c->data_capacity || c->data == NULL) {
         int64_t capacity = c->data_capacity * 2 > needed ? c->data_capacity * 2 : needed + 4096;
         uint8_t *data = (uint8_t *)realloc(c->data, (size_t)capacity);
         if (data == NULL) return NULL;

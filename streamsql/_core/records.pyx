@@ -8,7 +8,7 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove
 
 from streamsql._core.arrow_c cimport allocate, buffer_address, bytes_array, fixed_width_array
 
@@ -128,12 +128,9 @@ cdef object _array(IngestColumn* c, object arrow_type, int64_t rows):
     """The finished rows of one column, copied; its C column is ready for the next batch afterwards."""
     cdef int64_t nulls = 0, i, size
     cdef object validity = None, values
-    cdef uint8_t* bits
-    cdef uint8_t byte
     if c.has_null:
         validity = allocate((rows + 7) // 8)
-        bits = <uint8_t*> buffer_address(validity)
-        _pack(c.valid, rows, bits)
+        _pack(c.valid, rows, <uint8_t*> buffer_address(validity))
         for i in range(rows):
             nulls += c.valid[i] == 0
         c.has_null = False

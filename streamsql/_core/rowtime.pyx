@@ -3,7 +3,6 @@
 from libc.stdint cimport int64_t
 
 from streamsql._core.arrow_c cimport ColumnView, allocate, buffer_address, fixed_width_array, import_array
-from streamsql._core.batch cimport ChangeBatch
 
 import pyarrow as pa
 
@@ -117,9 +116,3 @@ def counted(int64_t first, int64_t n):
     for i in range(n):
         target[i] = (first + i) * 1000
     return fixed_width_array(_MICROSECONDS, buffer, None, n, 0)
-
-
-def last_us(ChangeBatch batch):
-    """The ROWTIME of the last row of a batch that is not empty."""
-    cdef ColumnView view = batch.rowtime_view()
-    return (<const int64_t*> view.values)[view.offset + view.length - 1]

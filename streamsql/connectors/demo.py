@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +64,13 @@ TICKERS: tuple[tuple[str, str, int], ...] = (
     ("XTC", "HEALTHCARE", 12_100),
 )
 
-_SYMBOLS = pa.array([symbol for symbol, _, _ in TICKERS])
-_SECTORS = pa.array([sector for _, sector, _ in TICKERS])
 _STARTS = np.array([start for _, _, start in TICKERS], dtype=np.int64)
+
+
+@cache
+def _names() -> tuple[pa.Array, pa.Array]:
+    """Symbols and sectors. Made at the first row: pyarrow imports pandas, where there is one, to make an array."""
+    return pa.array([symbol for symbol, _, _ in TICKERS]), pa.array([sector for _, sector, _ in TICKERS])
 
 
 class StockTickerSource:
@@ -170,9 +175,10 @@ class _Walk:
         price = _folded(walked, _STARTS[tickers])
         before = _folded(walked - steps, _STARTS[tickers])
         indices = pa.array(tickers)
+        symbols, sectors = _names()
         return {
-            "TICKER_SYMBOL": _SYMBOLS.take(indices),
-            "SECTOR": _SECTORS.take(indices),
+            "TICKER_SYMBOL": symbols.take(indices),
+            "SECTOR": sectors.take(indices),
             "CHANGE": _cents(price - before),
             "PRICE": _cents(price),
         }

@@ -49,7 +49,7 @@ class _Reader(Protocol):
 
 def find_files(pattern: str) -> tuple[str, ...]:
     """The file of this name, or the files a glob matches, sorted by name; ConnectorError when there is none."""
-    if os.path.isfile(pattern) or os.path.exists(pattern):
+    if os.path.exists(pattern):
         if os.path.isdir(pattern):
             raise ConnectorError(
                 ErrorCode.SOURCE,
@@ -69,13 +69,14 @@ class FileSource:
     """The rows of one file, or of all files of a glob one after another in order of their names.
 
     Without a schema the columns are inferred from the first file: from its own schema for Parquet and Arrow, from its
-    first records for JSON lines and CSV. All files of a glob have one format and these columns; a column that a later file
-    lacks is NULL. Reading never blocks for longer than one block takes.
+    first records for JSON lines and CSV. All files of a glob have one format and these columns; a column that a later
+    file lacks is NULL (CSV files must have equal headers). No reading takes longer than one block of one file does.
     """
 
     def __init__(self, pattern: str, schema: Schema | None = None, options: FileOptions | None = None) -> None:
         self._options = options or FileOptions()
         self._paths = find_files(pattern)
+        self._sizes = [os.path.getsize(path) for path in self._paths]
         first = self._paths[0]
         self._format, compression = detect(first, self._options.format)
         self._csv: CsvLayout | None = None
@@ -176,13 +177,13 @@ class FileSource:
         return f"{index:06d}:{self._reader.position() if self._reader is not None else 0:015d}"
 
     def progress(self) -> float | None:
-        """Fraction of the bytes read, every file counting alike; None for a followed file."""
+        """Fraction of the files' bytes read (compressed ones as they are stored); None for a followed file."""
         if self._options.follow:
             return None
-        done = float(self._next_path)
+        done = float(sum(self._sizes[: self._next_path]))
         if self._reader is not None:
-            done += self._reader.fraction() - 1
-        return done / len(self._paths)
+            done -= self._sizes[self._next_path - 1] * (1 - self._reader.fraction())
+        return done / (sum(self._sizes) or 1)
 
     def close(self) -> None:
         """Close the open file. May be called twice."""

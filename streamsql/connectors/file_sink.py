@@ -27,7 +27,8 @@ class _TextWriter:
     """Encodes at once, writes a mebibyte at a time and at every flush."""
 
     def __init__(self, path: str, format_name: str, compression: str | None, mode: str, schema: pa.Schema) -> None:
-        raw = open(path, {"create": "xb", "append": "ab", "overwrite": "wb"}[mode], buffering=0)
+        flags = {"create": "xb", "append": "ab", "overwrite": "wb"}[mode]
+        raw = open(path, flags, buffering=0)  # noqa: SIM115 - closed with the sink
         self._encoder = text_encoder(format_name, schema, has_header=raw.tell() == 0)
         self._raw = raw
         self._out: IO[bytes] | pa.NativeFile = raw
@@ -105,8 +106,8 @@ class FileSink:
     """One file of the rows of one stream, ROWTIME first.
 
     `mode` says what happens when the file exists: `create` (the default) refuses it, `overwrite` replaces it, `append`
-    adds to it (JSON lines and CSV without compression only; CSV then writes no second header). Text files grow with every
-    flush; Parquet and Arrow files appear, whole, when the sink is closed.
+    adds to it (JSON lines and CSV without compression only; CSV then writes no second header). Text files grow with
+    every flush; Parquet and Arrow files appear, whole, when the sink is closed.
     """
 
     def __init__(self, path: str, *, format: str | None = None, mode: str = "create") -> None:

@@ -35,8 +35,8 @@ class StdinSource:
     """Rows from a pipe or a redirected file; a slow or silent writer never blocks a reading.
 
     Without a schema the columns are inferred from what the writer sends first: opening then waits for the first lines
-    (and only then a field called ROWTIME is taken as the rowtime without saying so). So it does for a CSV header. With a
-    schema and JSON lines opening reads nothing.
+    (and only then a field called ROWTIME is taken as the rowtime without saying so). So it does for a CSV header. With
+    a schema and JSON lines opening reads nothing.
     """
 
     is_bounded = True

@@ -9,6 +9,7 @@ from streamsql.plan.physical import (
     AggregateSpec,
     AnalyticSpec,
     ApplicationPlan,
+    ChangeWindow,
     FilterExec,
     MergeExec,
     OverAggregateExec,
@@ -74,7 +75,7 @@ def _time(node: PhysicalNode) -> str:
     match node:
         case PromoteRowtimeExec():
             return _detail(node)
-        case TumbleAggregateExec() if any(column.name == "window_end" for column in node.schema):
+        case TumbleAggregateExec() if not isinstance(node.window, ChangeWindow):
             return "window_end"
         case StaggerAggregateExec():
             return "window_end"

@@ -12,6 +12,15 @@ _POSTFIX = tuple(f"IS {word}{what}" for word in ("", "NOT ") for what in ("NULL"
 _WORDS = ("AND", "OR", "LIKE", "SIMILAR TO", "IS DISTINCT FROM", "IS NOT DISTINCT FROM")
 
 
+_LONGEST_TITLE = 60
+
+
+def title(expr: Expr) -> str:
+    """A name for the column that holds the expression's value; cut, so that names made of names stay short."""
+    text = format_expr(expr)
+    return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+
+
 def format_expr(expr: Expr) -> str:
     """The expression; binary operators are put in parentheses so that no precedence need be known."""
     match expr:

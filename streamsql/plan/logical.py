@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from streamsql.errors import Span
 from streamsql.expr.nodes import Aggregate, Analytic, Expr
+from streamsql.plan.format import title
 from streamsql.plan.physical import CalendarWindow, FixedWindow, InstantWindow, over_state_bound
 from streamsql.plan.rewriting import columns_of, is_nullable
 from streamsql.schema import ROWTIME, ChangelogMode, Column, Schema
@@ -262,10 +263,10 @@ class StaggerAggregate(Unary):
 
 
 def _aggregate_schema(keys: tuple[Expr, ...], aggregates: tuple[Aggregate, ...], *, has_bounds: bool) -> Schema:
-    columns = [Column(f"key{i}", key.type, is_nullable(key)) for i, key in enumerate(keys)]
+    columns = [Column(title(key), key.type, is_nullable(key)) for key in keys]
     if has_bounds:
         columns += [Column("window_start", TIMESTAMP, False), Column("window_end", TIMESTAMP, False)]
-    columns += [Column(f"agg{i}", call.type, is_nullable(call)) for i, call in enumerate(aggregates)]
+    columns += [Column(title(call), call.type, is_nullable(call)) for call in aggregates]
     return Schema(tuple(columns))
 
 
@@ -302,7 +303,7 @@ class Over(Unary):
     @property
     def schema(self) -> Schema:
         """The kept input columns, then one per call."""
-        calls = (Column(f"call{i}", call.type, is_nullable(call)) for i, call in enumerate(self.calls))
+        calls = (Column(title(call), call.type, is_nullable(call)) for call in self.calls)
         return Schema((*(self.input.schema[number] for number in self.keep), *calls))
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 
 from streamsql.expr.nodes import Aggregate, Analytic, Column, Expr, Literal
+from streamsql.plan.format import title
 from streamsql.plan.logical import (
     ChangeOfKey,
     Filter,
@@ -170,6 +171,8 @@ class _Lowering:
     def _(self, node: Project) -> _Lowered:
         below = self._lower(node.input)
         items = tuple(renumber(item, below.at) for item in node.items)
+        if _is_identity(items, below.node.schema):
+            return self._made(below.node)
         return self._made(
             ProjectExec(schema=node.schema, pump=self.pump, span=node.span, input=below.node, items=items)
         )
@@ -347,8 +350,7 @@ class _Inputs:
         if not all(isinstance(expr, Column) for expr in exprs):
             items = list(dict.fromkeys(renumber(expr, below.at) for expr in exprs))
             columns = tuple(
-                SchemaColumn(item.name if isinstance(item, Column) else f"expr{i}", item.type, is_nullable(item))
-                for i, item in enumerate(items)
+                SchemaColumn(title(item), item.type, is_nullable(item)) for item in items
             )
             self._items = items
             self.node = ProjectExec(

@@ -7,6 +7,20 @@ from dataclasses import replace
 
 from streamsql.expr.nodes import Aggregate, Analytic, Call, Case, Cast, Column, Expr, Literal, NotNull, Rowtime
 
+#: Deepest expression: everything that walks expressions is recursive, and the interpreter's stack is finite.
+MAX_EXPRESSION_DEPTH = 120
+
+
+def depth(expr: Expr) -> int:
+    """The number of nodes on the longest way down; without recursion."""
+    deepest = 0
+    waiting = [(expr, 1)]
+    while waiting:
+        node, level = waiting.pop()
+        deepest = max(deepest, level)
+        waiting += [(child, level + 1) for child in node.children()]
+    return deepest
+
 
 def with_children(expr: Expr, children: Sequence[Expr]) -> Expr:
     """The same node over other operands, given in the order of `children()`."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from streamsql._core.batch import ChangeBatch
 from streamsql._core.operator import MIN_WATERMARK, Failure
-from streamsql._core.rowtime import arrive, constant, counted, last_us, on_time
+from streamsql._core.rowtime import arrive, constant, counted, on_time
 from streamsql.connectors.base import BadRecord, SourceBatch
 from streamsql.errors import ErrorCode, RowError, RunError
 from streamsql.plan.physical import SourceExec
@@ -98,7 +98,7 @@ class InputStream:
         rows = self._rows(batch.rows, rowtime)
         self.rows += rows.num_rows
         if rows.num_rows:
-            self.clock_us = max(self.clock_us, last_us(rows))
+            self.clock_us = max(self.clock_us, rows.last_us())
         return rows
 
     def counted(self, batch: SourceBatch) -> ChangeBatch:

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from streamsql._core.batch import ChangeBatch
 from streamsql._core.operator import MIN_WATERMARK
-from streamsql._core.rowtime import last_us
 from streamsql.connectors.base import Source
 from streamsql.plan.physical import ApplicationPlan
 from streamsql.runtime.error_stream import ERROR_SCHEMA, ErrorLog
@@ -37,7 +36,7 @@ class _Reader:
         """The next rows, None at the end."""
         batch = next(self._batches, None)
         if batch is not None:
-            self.bound_us = last_us(batch)
+            self.bound_us = batch.last_us()
         return batch
 
     def _read(self) -> Iterator[ChangeBatch]:

@@ -23,6 +23,8 @@ from streamsql.spec import RuntimeOptions
 #: How often live inputs look at the clock when no row arrives, in seconds; bounds how late a window fires on an idle
 #: stream.
 _TICK_SECONDS = 0.05
+#: How long a connector may take to close after the run has failed, in seconds.
+_CLOSE_SECONDS = 5.0
 
 
 class Service:
@@ -43,6 +45,8 @@ class Service:
         self._threads: list[IoThread] = []
         self._unread = set(sources)
         self._is_finished = False
+        self._is_aborted = False
+        self._task: asyncio.Task[Any] | None = None
         self._stop = asyncio.Event()
         self._work = asyncio.Event()        # rows were queued, an input ended, or a sink took rows
         self._room = asyncio.Event()        # a step took queued rows
@@ -54,8 +58,15 @@ class Service:
         self._work.set()
         self._room.set()
 
+    def abort(self) -> None:
+        """Stop at once, without waiting for a connector that hangs. Call it in the loop's thread."""
+        self._is_aborted = True
+        if self._task is not None:
+            self._task.cancel()
+
     async def run(self) -> None:
         """Run to the end. Raises ConnectorError when a source or sink fails, RunError when the engine does."""
+        self._task = asyncio.current_task()
         writers = [self._write(name, sink, self._thread(f"sink {name}")) for name, sink in self._sinks.items()]
         readers = [self._read(name, source, self._thread(f"source {name}")) for name, source in self._sources.items()]
         unlisten = self._session.listen(self._work.set)
@@ -65,6 +76,9 @@ class Service:
             unlisten()
             for thread in self._threads:
                 thread.stop()
+            if not self._is_aborted:
+                for thread in self._threads:
+                    await thread.ended(_CLOSE_SECONDS)
 
     def _thread(self, name: str) -> IoThread:
         thread = IoThread(name)
@@ -94,7 +108,7 @@ class Service:
         finally:
             self._unread.discard(name)
             self._work.set()
-            await thread.call(source.close)
+            thread.post(source.close)
 
     async def _engine(self) -> None:
         session = self._session
@@ -141,18 +155,15 @@ class Service:
                     has_written = False
                     continue
                 if self._is_finished:
-                    break
-                await self._output_ready()
-        except StreamSQLError:
-            raise
-        except Exception as error:
+                    await thread.call(sink.close)
+                    return
+                self._output.clear()
+                await self._output.wait()
+        except BaseException as error:
+            thread.post(sink.close)         # not awaited: a sink that hangs must not hold up the end
+            if isinstance(error, StreamSQLError) or not isinstance(error, Exception):
+                raise
             raise _failure("sink of stream", name, ErrorCode.SINK, error) from error
-        finally:
-            await thread.call(sink.close)
-
-    async def _output_ready(self) -> None:
-        self._output.clear()
-        await self._output.wait()
 
 
 def _failure(kind: str, name: str, code: ErrorCode, error: Exception) -> ConnectorError:
@@ -181,21 +192,20 @@ async def _all(coroutines: list[Coroutine[Any, Any, None]]) -> None:
 
 
 @contextmanager
-def stop_signals(drain: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM call `drain` once; a second one cancels the running task. Only in the main thread."""
+def stop_signals(drain: Callable[[], None], abort: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `drain` the first time and `abort` after that. Only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
     seen: list[int] = []
 
     def on_signal(number: int) -> None:
         seen.append(number)
         if len(seen) == 1:
             drain()
-        elif task is not None:
-            task.cancel()
+        else:
+            abort()
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:

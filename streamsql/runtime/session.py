@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from streamsql._core.batch import ChangeBatch
-from streamsql._core.rowtime import last_us
 from streamsql.clock import Clock
 from streamsql.connectors.base import SourceBatch
 from streamsql.connectors.coerce import coerce_batch
@@ -251,7 +250,7 @@ class Session:
                 return stream.arrived(read, rowtime, self._clock.now_us())
 
     def _push_rows(self, name: str, batch: ChangeBatch) -> None:
-        bound_us = last_us(batch)
+        bound_us = batch.last_us()
         if self._is_virtual:
             self._virtual_us = max(self._virtual_us, bound_us)
         self._guarded(partial(self.executor.push, name, batch, bound_us, self._now_us()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -49,9 +50,23 @@ class IoThread:
         self._calls.put(run)
         return await future
 
+    def post(self, function: Callable[[], object]) -> None:
+        """Run `function()` in the thread after the calls it was given; nobody waits, its exceptions are dropped."""
+
+        def run() -> None:
+            with suppress(Exception):
+                function()
+
+        self._calls.put(run)
+
     def stop(self) -> None:
         """End the thread after the calls it was given; does not wait."""
         self._calls.put(None)
+
+    async def ended(self, seconds: float) -> bool:
+        """Wait until the thread has ended, at most so long; True when it has."""
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:

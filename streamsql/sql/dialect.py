@@ -23,7 +23,7 @@ from streamsql.sql.spans import token_span
 if not str(sqlglot.parser.__file__).endswith(".py"):
     raise StreamSQLError(
         ErrorCode.MISSING_EXTRA,
-        "the compiled sqlglot cannot be extended by the SQL dialects of streamsql",
+        "the compiled sqlglot (package sqlglotc) cannot be extended by the SQL dialects of streamsql",
         hint="pip uninstall sqlglotc",
     )
 
@@ -120,7 +120,7 @@ class Cursor(sqlglot.parser.Parser):
     #: Nesting of parentheses, CASE and subqueries; deeper text would exhaust the interpreter's stack.
     MAX_DEPTH: ClassVar[int] = 40
     #: Operators in one left-associative chain, for the same reason (AND, OR and IN lists have no such limit).
-    MAX_CHAIN: ClassVar[int] = 150
+    MAX_CHAIN: ClassVar[int] = 100
 
     def __init__(self, language: Dialect) -> None:
         super().__init__(dialect=Kinesis if language is Dialect.KINESIS else Streamsql)

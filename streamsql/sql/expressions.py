@@ -23,6 +23,7 @@ from streamsql.expr.functions import (
     resolve_datetime_difference,
 )
 from streamsql.expr.nodes import Analytic, Cast, Expr, Literal, Rowtime
+from streamsql.plan.rewriting import MAX_EXPRESSION_DEPTH, depth
 from streamsql.spec import Dialect
 from streamsql.sql import nodes as syntax
 from streamsql.sql.catalog import Catalog
@@ -48,6 +49,15 @@ def unsupported(what: str, span: Span, *, hint: str | None = None, later: bool =
     """An UNSUPPORTED error; `what` ends with is or are."""
     return BindError(
         ErrorCode.UNSUPPORTED, f"{what} not supported{' yet in this version' if later else ''}", span, hint=hint
+    )
+
+
+def _too_deep(span: Span) -> BindError:
+    return BindError(
+        ErrorCode.TOO_LARGE,
+        f"this expression is over the limit of {MAX_EXPRESSION_DEPTH} levels",
+        span,
+        hint="compute a part of it in a subquery",
     )
 
 
@@ -82,9 +92,14 @@ class ExpressionBinder:
         """The typed expression; raises BindError or PlanError at the first thing that is wrong."""
         outer, self.clause = self.clause, clause
         try:
-            return self._bind(node)
+            result = self._bind(node)
+        except RecursionError:
+            raise _too_deep(node.span) from None
         finally:
             self.clause = outer
+        if depth(result) > MAX_EXPRESSION_DEPTH:
+            raise _too_deep(node.span)
+        return result
 
     def bind_all(self, nodes: Iterable[syntax.Expression], clause: Clause) -> tuple[Expr, ...]:
         """As `bind` for several expressions; all their errors are reported."""

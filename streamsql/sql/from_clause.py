@@ -37,6 +37,10 @@ class BoundQuery:
     items: tuple[Item, ...]
 
 
+#: Subqueries inside each other, and all of a statement, counting a view or a query of WITH each time it is named.
+MAX_NESTING = 25
+MAX_SUBQUERIES = 500
+
 #: Queries of WITH by name, each with those it can see itself.
 CommonTables = dict[str, tuple[syntax.DerivedTable, "CommonTables"]]
 
@@ -51,6 +55,8 @@ class FromBinder:
     reads: set[str] = field(default_factory=set)
     common_tables: CommonTables = field(default_factory=dict)
     _views: tuple[str, ...] = ()
+    _nesting: int = 0
+    _subqueries: int = 0
 
     def query(self, node: syntax.Query) -> BoundQuery | None:
         """The plan of a query over streams, or None when it has errors."""
@@ -187,7 +193,16 @@ class FromBinder:
 
     def _derived(self, node: syntax.DerivedTable) -> Relation | None:
         self._refuse_over(node)
+        self._subqueries += 1
+        if self._nesting == MAX_NESTING or self._subqueries > MAX_SUBQUERIES:
+            what = f"{MAX_NESTING} levels" if self._nesting == MAX_NESTING else f"{MAX_SUBQUERIES} subqueries"
+            self.problems.note(
+                BindError(ErrorCode.TOO_LARGE, f"with its views this statement is over the limit of {what}", node.span)
+            )
+            return None
+        self._nesting += 1
         bound = self.query(node.query)
+        self._nesting -= 1
         if bound is None:
             return None
         schema = bound.plan.schema

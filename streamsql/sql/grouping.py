@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from streamsql.errors import ErrorCode, PlanError, Span
 from streamsql.expr.nodes import Aggregate, Analytic, Call, Column, Expr, Literal, Rowtime
+from streamsql.plan.format import title
 from streamsql.plan.logical import ChangeOfKey, TumbleWindow
 from streamsql.plan.monotonic import Monotonicity, monotonicity
 from streamsql.plan.physical import CalendarWindow, FixedWindow, InstantWindow
@@ -87,7 +88,7 @@ class Grouping:
                 if node not in self.aggregates:
                     self.aggregates.append(node)
                 number = self.first_aggregate + self.aggregates.index(node)
-                return Column(number, node.type, node.function, is_nullable(node), node.span)
+                return Column(number, node.type, title(node), is_nullable(node), node.span)
             case Analytic():
                 raise PlanError(
                     ErrorCode.AGG_PLACE,
@@ -163,8 +164,7 @@ def stagger(keys: Sequence[Expr]) -> Grouping:
 
 def _add_plain_keys(grouping: Grouping) -> None:
     for number, key in enumerate(grouping.keys):
-        name = key.name if isinstance(key, Column) else f"key{number}"
-        grouping.values.append((key, Column(number, key.type, name, is_nullable(key))))
+        grouping.values.append((key, Column(number, key.type, title(key), is_nullable(key))))
 
 
 def no_monotonic_key(what: str, relation: Relation, span: Span, hint: str = "add {} to the keys") -> PlanError:

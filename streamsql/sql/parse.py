@@ -219,7 +219,6 @@ class Parser(QueryParser):
             self._refuse_statement(f"DROP {self._curr.text.upper()}", start)
         if_exists = self.words("IF", "EXISTS")
         name = self.object_name("a name")
-        self.word("CASCADE", "RESTRICT")
         return Drop(self.since(start), str(kind), name, if_exists)
 
 

@@ -84,7 +84,7 @@ class ExpressionParser(PrimaryParser):
         """The comparison, and its first operand when that is a primary directly followed by IS."""
         start = self.index
         left = self.additive()
-        head = left if self.is_word("IS") and not isinstance(left, Operation) else None
+        head = left if self.is_word("IS") and (not isinstance(left, Operation) or self._in_parentheses(start)) else None
         period: PeriodPredicate | None = None
         count = 0
         while True:
@@ -99,6 +99,16 @@ class ExpressionParser(PrimaryParser):
             if step is None:
                 return left, head
             left, period = step, None
+
+    def _in_parentheses(self, start: int) -> bool:
+        """Everything from token `start` to the one read last is one pair of parentheses."""
+        level = 0
+        for at in range(start, self.index):
+            token_type = self._tokens[at].token_type
+            level += (token_type is TokenType.L_PAREN) - (token_type is TokenType.R_PAREN)
+            if level == 0:
+                return at == self.index - 1 and at > start
+        return False
 
     def _predicate(self, left: Expression, start: int) -> Expression | None:
         """One comparison or predicate after `left`, or None."""

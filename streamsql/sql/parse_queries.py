@@ -213,7 +213,6 @@ class QueryParser(FunctionParser):
         partition = self.expressions()
         self.expect_word("RANGE")
         size = self.scalar()
-        self.word("PRECEDING")
         self.expect(TokenType.R_PAREN, ")")
         return Stagger(self.since(start), partition, size)
 

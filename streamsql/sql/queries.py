@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from streamsql.errors import BindError, ErrorCode, PlanError, Span
 from streamsql.expr.coercion import can_assign, common_type
 from streamsql.expr.nodes import Aggregate, Analytic, Cast, Column, Expr, Literal, Rowtime
+from streamsql.plan.format import title
 from streamsql.plan.logical import (
     Filter,
     LogicalNode,
@@ -233,7 +234,7 @@ class QueryBinder(FromBinder):
         def visit(expr: Expr) -> Expr | None:
             if isinstance(expr, Analytic):
                 number = width + calls.index(expr)
-                return Column(number, expr.type, expr.function, is_nullable(expr), expr.span)
+                return Column(number, expr.type, title(expr), is_nullable(expr), expr.span)
             return Rowtime(expr.span) if isinstance(expr, OutputRowtime) else None
 
         exprs = [transform(item.expr, visit) for item in items]

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pytest
@@ -230,33 +230,36 @@ print("drained", Sink.written == source.next, flush=True)
 """
 
 
+@contextmanager
 def child(*, stuck=False, limit=None):
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = CHILD.format(root=root, stuck=stuck, limit=limit)
-    environment = {**os.environ, "PYTHONPATH": root}
-    return subprocess.Popen(
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
+    process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains(number):
-    process = child()
-    assert process.stdout.readline() == "running\n"
-    process.send_signal(number)
-    out, err = process.communicate(timeout=20)
-    assert (out, err, process.returncode) == ("closed\ndrained True\n", "", 0)
+    with child() as process:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert (out, err, process.returncode) == ("closed\ndrained True\n", "", 0)
 
 
 def test_a_second_signal_stops_at_once():
-    process = child(stuck=True)
-    assert process.stdout.readline() == "stuck\n"
-    process.send_signal(signal.SIGTERM)
-    pause = threading.Event()
-    deadline = time.monotonic() + 20
-    while process.poll() is None and time.monotonic() < deadline:
-        pause.wait(0.1)
+    with child(stuck=True) as process:
+        assert process.stdout.readline() == "stuck\n"
         process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 1
-    assert "stopped by a second signal" in err
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert "stopped by a second signal" in err

@@ -13,7 +13,7 @@ A script is a text file of commands; a command's block is indented by two spaces
     restart                                               save the state, start again from it
     expect OUT                                            exactly what OUT received since it was last asked, in order
       00:00:10 | AAA | 2
-    errors LATE_ROW 1                                     rows of error_stream since it was last asked
+    errors LATE_ROW 1                                     so many more rows of this kind in error_stream
     end                                                   end of input: everything held is released
 
 Streams that a script never asks about are not checked; error rows that it does not announce fail it.

@@ -68,9 +68,9 @@ class ByteReader(Protocol):
 def open_bytes(path: str, compression: str | None) -> tuple[ByteReader, IO[bytes]]:
     """The decompressed bytes of a file, and the raw file below (for how far reading has come)."""
     if compression is None:
-        plain = open(path, "rb", buffering=0)
+        plain = open(path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
         return plain, plain
-    raw = open(path, "rb")
+    raw = open(path, "rb")  # noqa: SIM115
     if compression == "gzip":
         return gzip.GzipFile(fileobj=raw, mode="rb"), raw
     return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), raw

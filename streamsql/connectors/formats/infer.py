@@ -1,9 +1,9 @@
 """The columns of a text file, from a sample of its records.
 
-JSON: integers BIGINT (beyond 64 bits DOUBLE), other numbers DOUBLE, booleans BOOLEAN, strings VARCHAR, arrays and objects
-VARCHAR (their text); strings that are all dates DATE, all timestamps of an accepted form TIMESTAMP. CSV fields go by the
-same rules over their text. A column of several kinds is VARCHAR; so is one without any value. Order is that of first
-appearance. What the sample did not show may fail to fit later: such records become COERCION_ERRORs.
+JSON: integers BIGINT (beyond 64 bits DOUBLE), other numbers DOUBLE, booleans BOOLEAN, strings VARCHAR, arrays and
+objects VARCHAR (their text); strings that are all dates DATE, all timestamps of an accepted form TIMESTAMP. CSV fields
+go by the same rules over their text. A column of several kinds is VARCHAR; so is one without any value. Order is that
+of first appearance. What the sample did not show may fail to fit later: such records become COERCION_ERRORs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def sample_json(sample: bytes) -> list[dict[str, object]]:
 
 
 def sample_csv(sample: bytes, delimiter: str, quote: str) -> list[list[str]]:
-    """The fields of the first records of a CSV sample (the header is one of them); bytes that are not UTF-8 replaced."""
+    """The fields of the first records of a CSV sample, the header among them; bytes that are not UTF-8 are replaced."""
     text = io.StringIO(sample.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"), newline="")
     records = []
     for record in csv.reader(text, delimiter=delimiter, quotechar=quote):

@@ -50,7 +50,7 @@ class TextDecoder(Protocol):
 
 def read_sample(path: str, compression: str | None) -> bytes:
     """The first bytes of a file, up to SAMPLE_BYTES; without a last line that was cut."""
-    reader, _ = open_bytes(path, compression)
+    reader, raw = open_bytes(path, compression)
     sample = bytearray(SAMPLE_BYTES)
     filled = 0
     try:
@@ -62,6 +62,7 @@ def read_sample(path: str, compression: str | None) -> bytes:
             filled += count
     finally:
         reader.close()
+        raw.close()
     return bytes(sample[: sample.rfind(b"\n") + 1]) or bytes(sample)
 
 
@@ -94,7 +95,7 @@ class TextReader:
         if decoder.needs_more and self._is_last:
             if not self._follow:
                 return None
-            self._reader.close()
+            self.close()
             self._open()
         if decoder.needs_more:
             view = decoder.space(BLOCK_BYTES)

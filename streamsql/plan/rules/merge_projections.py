@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from streamsql.expr.nodes import Column, Expr
+from streamsql.expr.nodes import Aggregate, Column, Expr
 from streamsql.plan.logical import (
     Filter,
     Insert,
@@ -19,7 +19,7 @@ from streamsql.plan.logical import (
     StaggerAggregate,
     TumbleAggregate,
 )
-from streamsql.plan.rewriting import is_trivial, substitute
+from streamsql.plan.rewriting import MAX_EXPRESSION_DEPTH, depth, is_trivial, substitute
 from streamsql.plan.traversal import rewrite_up
 
 
@@ -31,14 +31,25 @@ def merge_projections(plan: LogicalNode) -> LogicalNode:
 def _merge(node: LogicalNode) -> LogicalNode:
     match node:
         case Insert(input=Project() as below) | Project(input=Project() as below):
-            if _reads_once(node.items, below.items):
+            items = _merged(node.items, below.items)
+            if items is not None:
                 # Input and items change in one step: each is checked against the other.
-                items = tuple(substitute(item, below.items) for item in node.items)
                 return _merge(replace(node, input=below.input, items=items))
         case TumbleAggregate(input=Project() as below) | StaggerAggregate(input=Project() as below):
-            exprs = (*node.keys, *(arg for call in node.aggregates for arg in call.args))
-            if _reads_once(exprs, below.items):
-                return _over_input(node, below)
+            merged = _merged((*node.keys, *node.aggregates), below.items)
+            if merged is not None:
+                keys, calls = merged[: len(node.keys)], merged[len(node.keys) :]
+                aggregates = tuple(call for call in calls if isinstance(call, Aggregate))
+                return _merge(replace(node, input=below.input, keys=keys, aggregates=aggregates))
+        case Promote(input=Project() as below):
+            chosen = _chosen(below.items)
+            if chosen is not None:
+                keep = tuple(chosen[number] for number in node.keep)
+                return replace(node, input=below.input, column=chosen[node.column], keep=keep)
+        case Over(input=Project() as below):
+            chosen = _chosen(below.items)
+            if chosen is not None:
+                return _over_columns(node, below, chosen)
         case Project(input=Filter() | Promote() | Over()) | Insert(input=Filter() | Promote() | Over()):
             chosen = _chosen(node.items)
             below_node = node.input
@@ -49,18 +60,28 @@ def _merge(node: LogicalNode) -> LogicalNode:
     return node
 
 
-def _over_input(node: TumbleAggregate | StaggerAggregate, below: Project) -> LogicalNode:
-    keys = tuple(substitute(key, below.items) for key in node.keys)
-    aggregates = tuple(
-        replace(call, args=tuple(substitute(arg, below.items) for arg in call.args)) for call in node.aggregates
+def _over_columns(node: Over, below: Project, chosen: tuple[int, ...]) -> LogicalNode:
+    """`node` reading the columns a projection only chooses."""
+    windows = tuple(
+        replace(window, partition=tuple(substitute(key, below.items) for key in window.partition))
+        for window in node.windows
     )
-    return _merge(replace(node, input=below.input, keys=keys, aggregates=aggregates))
+    calls = tuple(
+        replace(call, args=tuple(substitute(arg, below.items) for arg in call.args)) for call in node.calls
+    )
+    keep = tuple(chosen[number] for number in node.keep)
+    return replace(node, input=below.input, windows=windows, calls=calls, keep=keep)
 
 
-def _reads_once(readers: tuple[Expr, ...], items: tuple[Expr, ...]) -> bool:
-    """No item that costs something is read more than once."""
+def _merged(readers: tuple[Expr, ...], items: tuple[Expr, ...]) -> tuple[Expr, ...] | None:
+    """The readers over the projection's input; None when an item would be computed twice, or one become too deep."""
     counts = Counter(n.index for reader in readers for n in reader.walk() if isinstance(n, Column))
-    return all(count == 1 or is_trivial(items[number]) for number, count in counts.items())
+    if any(count > 1 and not is_trivial(items[number]) for number, count in counts.items()):
+        return None
+    deepest = max((depth(items[number]) for number in counts), default=0)
+    if deepest + max((depth(reader) for reader in readers), default=0) > MAX_EXPRESSION_DEPTH:
+        return None
+    return tuple(substitute(reader, items) for reader in readers)
 
 
 def _chosen(items: tuple[Expr, ...]) -> tuple[int, ...] | None:

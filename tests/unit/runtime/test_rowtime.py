@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsql._core.batch import ChangeBatch
 from streamsql._core.operator import MIN_WATERMARK
-from streamsql._core.rowtime import arrive, constant, counted, last_us, on_time, to_milliseconds
+from streamsql._core.rowtime import arrive, constant, counted, on_time, to_milliseconds
 
 TIMES = st.lists(st.integers(-(10**15), 10**15), max_size=20)
 
@@ -40,7 +39,6 @@ def test_arriving_rows_against_a_loop(values, unit, clock):
 def test_slices_are_read_from_where_they_start():
     rowtime, late, after = arrive(stamps([9, 1, 2, 3, 0], "ms").slice(1, 3), MIN_WATERMARK)
     assert (ints(rowtime), late, after) == ([1000, 2000, 3000], 0, 3000)
-    assert last_us(ChangeBatch(stamps([1, 2, 3]), ()).slice(0, 2)) == 2
 
 
 def test_microseconds_are_not_copied():

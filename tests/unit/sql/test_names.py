@@ -153,6 +153,7 @@ def test_deep_nesting_and_long_chains_are_refused_not_crashed_on() -> None:
         "(" * 500 + "1" + ")" * 500,
         "1" + "+1" * 5000,
         "- " * 3000 + "1",
+        "(" * 30 + "1" + (" + 1" * 90 + ")") * 30,
         "CASE WHEN TRUE THEN " * 300 + "1" + " END" * 300,
         "NOT " * 3000 + "TRUE",
         "1" + " = 1" * 3000,
@@ -161,10 +162,32 @@ def test_deep_nesting_and_long_chains_are_refused_not_crashed_on() -> None:
     assert codes(head + "x FROM " + "(SELECT 1 FROM " * 300 + "a" + ")" * 300) == [ErrorCode.TOO_LARGE]
 
 
+def test_views_of_views_and_queries_that_double_are_refused() -> None:
+    views = "CREATE VIEW v0 AS SELECT PRICE FROM SOURCE_SQL_STREAM_001;"
+    views += "".join(f"CREATE VIEW v{i + 1} AS SELECT PRICE FROM v{i};" for i in range(60))
+    assert codes(views, Dialect.STREAMSQL) == [ErrorCode.TOO_LARGE]
+    doubled = "WITH w0 AS (SELECT PRICE FROM SOURCE_SQL_STREAM_001)"
+    doubled += "".join(f", w{i + 1} AS (SELECT PRICE FROM w{i} UNION ALL SELECT PRICE FROM w{i})" for i in range(20))
+    assert set(codes(doubled + " SELECT PRICE FROM w20", Dialect.STREAMSQL)) == {ErrorCode.TOO_LARGE}
+
+
+def test_nested_projections_stay_apart_when_they_would_be_too_deep() -> None:
+    query = 'SELECT PRICE AS x FROM "SOURCE_SQL_STREAM_001"'
+    for _ in range(8):
+        query = f"SELECT x{' + 1' * 60} AS x FROM ({query})"
+    nodes = compiled(query, Dialect.STREAMSQL).nodes["RESULT"]
+    labels = []
+    node = nodes.input
+    while node.inputs:
+        labels.append(node.label)
+        node = node.inputs[0]
+    assert labels == ["project"] * 8
+
+
 def test_long_lists_of_conditions_are_fine() -> None:
     many = " OR ".join(f"PRICE = {i}" for i in range(1000))
     values = ", ".join(str(i) for i in range(1000))
-    total = " + ".join(["1"] * 100)
+    total = " + ".join(["1"] * 90)
     compiled(f"CREATE STREAM o (x DOUBLE); CREATE PUMP p AS INSERT INTO o SELECT STREAM PRICE FROM "
              f"SOURCE_SQL_STREAM_001 WHERE ({many}) AND PRICE IN ({values}) AND PRICE + {total} > 0")  # fmt: skip
 
