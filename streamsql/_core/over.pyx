@@ -47,8 +47,8 @@ def _place_of(call):
 cdef class OverAggregateOperator(Operator):
     """Input rows with one more column per analytic call; built from an `OverAggregateExec`.
 
-    Rows leave in the order they came, at once. Rows with bounds wait until the watermark reaches them and leave in ROWTIME order. A
-    row one of whose results overflows fails and yields nothing, but stays in the frames.
+    Rows leave in the order they came, at once. Rows with bounds wait until the watermark reaches them and leave in
+    ROWTIME order. A row one of whose results overflows fails and yields nothing, but stays in the frames.
     """
 
     STATE = (

@@ -33,7 +33,9 @@ def make(kind: str, key: SqlType) -> Operator:
         return TumbleAggregateOperator(nodes.tumble(types, FixedWindow(20_000), (0,), aggregates))
     if kind == "stagger":
         return StaggerAggregateOperator(nodes.stagger(types, 20_000, (0,), aggregates))
-    calls = [AnalyticSpec(a.function, () if a.column is None else (a.column,), a.type, 0, a.distinct) for a in aggregates]
+    calls = [
+        AnalyticSpec(a.function, () if a.column is None else (a.column,), a.type, 0, a.distinct) for a in aggregates
+    ]
     return OverAggregateOperator(nodes.over(types, [Frame((0,), "range", 20_000)], calls, (0,)))
 
 

@@ -52,7 +52,7 @@ def test_every_type_is_a_key(type_: SqlType, values: list[Any], extra: bool) -> 
     node = nodes.tumble(types, FixedWindow(1_000), (0, 1) if extra else (0,), (AggregateSpec("COUNT", None, BIGINT),))
     rows = [(i, value, 7) for i, value in enumerate([None, *values, None, *reversed(values)])]
     data = nodes.batch(types, rows)
-    expected = [value for value in nodes.rows_of([data])][: len(values) + 1]
+    expected = nodes.rows_of([data])[: len(values) + 1]
     for batch in (data, nodes.batch(types, [(0, None, None), *rows]).slice(1, len(rows))):
         run = nodes.Run(lambda: TumbleAggregateOperator(node)).process(batch).end()
         assert [row[1] for row in run.rows] == [row[1] for row in expected]
