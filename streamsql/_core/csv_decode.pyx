@@ -33,8 +33,8 @@ cdef class CsvDecoder(RecordBuffer):
     """Decoder of records with the fields `fields` into the columns `(name, SqlType)`.
 
     The first `delivered` columns are in the result, the others are only checked. A column none of the fields is called
-    by is NULL. With `has_header` the first record of each file is not a row: its fields become `header`. `rowtime` names
-    the field that is ROWTIME.
+    by is NULL. With `has_header` the first record of each file is not a row: its fields become `header`. `rowtime` is
+    the name of the field that is ROWTIME.
     """
 
     def __init__(
