@@ -55,6 +55,8 @@ cdef class OverAggregateOperator(Operator):
         StateTable("clock", 1, "one row"),
         StateTable("partitions", 1, "partitions with a row inside the longest frame"),
         StateTable("rows", 1, "rows inside the longest frame, per partition"),
+        StateTable("timers", 1, "partitions with a row inside the longest frame"),
+        StateTable("distinct", 1, "distinct argument values of the rows inside the longest frame"),
         StateTable("waiting", 1, "rows ahead of the watermark"),
     )
 
