@@ -6,18 +6,22 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from streamsql.expr.compile import EvalContext, compile_expr
 
 from benchmarks.data import RATE
 from streamsql._core.batch import ChangeBatch
 from streamsql._core.json_decode import JsonDecoder
+from streamsql._core.json_encode import JsonEncoder
+from streamsql._core.operator import Output
+from streamsql._core.tumble import TumbleAggregateOperator
 from streamsql.connectors.coerce import coerce_batch, infer_schema
 from streamsql.connectors.nexmark import SCHEMAS, bids
-from streamsql.expr.nodes import Column, Expr
-from streamsql.plan.physical import ApplicationPlan, PhysicalNode, ProjectExec
+from streamsql.expr.nodes import Column
+from streamsql.plan.physical import ApplicationPlan, PhysicalNode, ProjectExec, TumbleAggregateExec
 from streamsql.spec import Dialect
 from streamsql.sql.compile import compile_sql
 
@@ -37,6 +41,8 @@ EXPRESSIONS = {
 }
 SIZES = (65_536, 64)
 
+Node = TypeVar("Node", bound=PhysicalNode)
+
 
 def kernels(repeats: int) -> Iterator[dict[str, object]]:
     """Medians over `repeats` rounds of enough calls to be worth timing."""
@@ -50,6 +56,9 @@ def kernels(repeats: int) -> Iterator[dict[str, object]]:
         yield _line(f"decode JSON: {name}", 65_536, _decoding(lines, read), repeats) | {
             "bytes_per_row": len(lines) // 65_536
         }
+    yield _line("encode JSON: 7 columns", 65_536, _encoding(_bids(65_536)), repeats)
+    for keys in (100, 6_000, 100_000):
+        yield _line(f"window of {keys} keys: COUNT, SUM", 65_536, _aggregation(keys), repeats)
     yield _line("nexmark: 7 columns", 65_536, lambda: _bids(65_536), repeats)
 
 
@@ -75,24 +84,51 @@ def _line(name: str, rows: int, call: Callable[[], Any], repeats: int) -> dict[s
 def _expression(sql: str, batch: pa.RecordBatch) -> Callable[[], Any]:
     inputs = {"BIDS": SCHEMAS["bid"]}
     plan = compile_sql(f"SELECT STREAM {sql} AS x FROM BIDS", dialect=Dialect.STREAMSQL, inputs=inputs)
-    evaluator = compile_expr(_computed(plan))
+    (expression,) = [
+        item
+        for node in _nodes(plan, ProjectExec)
+        for item in node.items
+        if not isinstance(item, Column)
+    ]
+    evaluator = compile_expr(expression)
     declared = plan.sources[0].columns
     rows = ChangeBatch(batch.column(0), tuple(batch.column(1 + index) for index in declared))
     context = EvalContext(0, 0)
     return lambda: evaluator.eval(rows, context)
 
 
-def _computed(plan: ApplicationPlan) -> Expr:
-    """The only expression of the plan that is more than a column."""
-    waiting: list[PhysicalNode] = [plan.nodes["RESULT"]]
-    found: list[Expr] = []
+def _nodes(plan: ApplicationPlan, kind: type[Node]) -> list[Node]:
+    """All nodes of one kind."""
+    waiting: list[PhysicalNode] = list(plan.nodes.values())
+    found = []
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ProjectExec):
-            found += [item for item in node.items if not isinstance(item, Column)]
+        if isinstance(node, kind):
+            found.append(node)
         waiting += node.inputs
-    (expression,) = found
-    return expression
+    return found
+
+
+def _aggregation(keys: int) -> Callable[[], Any]:
+    """65,536 rows into an open window that knows all keys: hashing, looking up, adding."""
+    sql = 'SELECT STREAM "auction", COUNT(*) AS n, SUM("price") AS s FROM BIDS '
+    sql += "GROUP BY \"auction\", STEP(BIDS.ROWTIME BY INTERVAL '10' SECOND)"
+    plan = compile_sql(sql, dialect=Dialect.STREAMSQL, inputs={"BIDS": SCHEMAS["bid"]})
+    (node,) = _nodes(plan, TumbleAggregateExec)
+    operator = TumbleAggregateOperator(node)
+    generator = np.random.default_rng(keys)
+    rowtime = pa.array(np.zeros(65_536, dtype=np.int64)).cast(pa.timestamp("us"))
+    batch = ChangeBatch(rowtime, tuple(pa.array(generator.integers(0, keys, 65_536)) for _ in node.input.schema))
+    out = Output()
+    return lambda: operator.process(0, batch, out)
+
+
+def _encoding(batch: pa.RecordBatch) -> Callable[[], Any]:
+    rows = pa.RecordBatch.from_arrays(
+        [batch.column(0).cast(pa.timestamp("ms")), *batch.columns[1:]], names=batch.schema.names
+    )
+    encoder = JsonEncoder(rows.schema)
+    return lambda: encoder.encode(rows)
 
 
 def _coercion(batch: pa.RecordBatch) -> Callable[[], Any]:

@@ -157,7 +157,7 @@ def files(events: int, cache: Path) -> Contest:
             schemas={"BIDS": columns},
             dialect="kinesis",
             sources={"BIDS": f"{lines}?rowtime=dateTime"},
-            sinks={"OUT": str(ours_out)},
+            sinks={"OUT": f"{ours_out}?mode=overwrite"},
         )
         return application.run_forever
 

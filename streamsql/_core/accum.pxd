@@ -13,14 +13,14 @@ cdef enum Mode:
     MODE_BYTES = 4          # strings and binary
 
 
-cdef struct Argument:       # one argument column of a batch; row i of the batch is entry i
+cdef struct Argument:           # one argument column of a batch; row i of the batch is entry i
     Mode mode
     const int64_t* ints
     const double* floats
     const char* wides       # 16 bytes each, of any alignment
     const int32_t* offsets
     const char* chars
-    const uint8_t* validity # NULL: no value is NULL
+    const uint8_t* validity  # NULL: no value is NULL
     int64_t validity_offset
 
 
@@ -60,7 +60,7 @@ ctypedef void (*RangeFunction)(char* states, int64_t first, int64_t n) noexcept 
 
 cdef struct Accumulator:    # one kind of accumulator as a table of functions over an array of states
     int64_t state_bytes
-    bint is_invertible      # takes weights other than +1
+    bint is_invertible       # takes weights other than +1
     RangeFunction init
     UpdateFunction update
     RangeFunction destroy   # NULL when states own nothing

@@ -1,12 +1,12 @@
 """Accumulators: the states of aggregates in dense arrays, one array per primitive, indexed by group number.
 
-An `AggregatePlan` splits the calls of a node into the fewest primitives: every node counts its rows; a column with NULLs counts
-those (so COUNT(*), COUNT(x), AVG(x) share one counter, and a column without NULLs costs nothing more); SUM and AVG share a sum;
-ANY and EVERY are sums of booleans. A batch is aggregated by one tight loop per primitive.
+An `AggregatePlan` splits the calls of a node into the fewest primitives: every node counts its rows; a column with
+NULLs counts those (so COUNT(*), COUNT(x), AVG(x) share one counter, and a column without NULLs costs nothing more);
+SUM and AVG share a sum; ANY and EVERY are sums of booleans. A batch is aggregated by one tight loop per primitive.
 
-Exact types are summed in 128 bits. DOUBLE sums are compensated (the rounding error of every addition is kept) and taken in row
-order per group, so they depend on the rows and their order only. Variances use Welford's method. MIN and MAX of floats order
--0.0 before 0.0 and NaN after everything.
+Exact types are summed in 128 bits. DOUBLE sums are compensated (the rounding error of every addition is kept) and
+taken in row order per group, so they depend on the rows and their order only. Variances use Welford's method. MIN and
+MAX of floats order -0.0 before 0.0 and NaN after everything.
 """
 
 from libc.math cimport isfinite, sqrt
@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 
 from streamsql._core.arena cimport raise_memory_error, reserve
 from streamsql._core.arrow_c cimport (
-    LAYOUT_BOOL, LAYOUT_BYTES, LAYOUT_F32, LAYOUT_F64, LAYOUT_I8, LAYOUT_I16, LAYOUT_I32, LAYOUT_I64, LAYOUT_I128,
+    LAYOUT_BYTES, LAYOUT_F32, LAYOUT_F64, LAYOUT_I8, LAYOUT_I16, LAYOUT_I32, LAYOUT_I64, LAYOUT_I128,
     LAYOUT_NULL, ColumnView, allocate, buffer_address, bytes_array, fixed_width_array, import_array, is_valid,
 )
 from streamsql._core.hashing cimport hash_bytes, layout_of, pack_validity, widen, words_array
@@ -937,7 +937,7 @@ cdef class States:
 
     cdef int _update_distinct(self, const uint32_t* groups, int64_t start, int64_t n) except -1:
         cdef int i, k
-        cdef int64_t found, row, width
+        cdef int64_t found, row
         cdef DistinctSet values
         cdef AggregatePlan plan = self.plan
         cdef Argument* x

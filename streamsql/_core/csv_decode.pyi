@@ -1,6 +1,5 @@
 import pyarrow as pa
 
-from streamsql._core.json_decode import BadSpan
 from streamsql._core.records import RecordBuffer
 from streamsql.types import SqlType
 
@@ -23,4 +22,6 @@ class CsvDecoder(RecordBuffer):
         quote: str = '"',
     ) -> None: ...
     def restart(self) -> None: ...
-    def decode(self, max_rows: int, is_last: bool = False) -> tuple[pa.RecordBatch, list[BadSpan]]: ...
+    def decode(
+        self, max_rows: int, is_last: bool = False
+    ) -> tuple[pa.RecordBatch, list[tuple[bytes, int, str | None, int, bytes, int]]]: ...

@@ -1,8 +1,8 @@
 """CSV to Arrow: records are cut first, so one bad record never takes its neighbours along.
 
-Fields are the string row of the ingest table; an empty field is NULL, in a CHAR or VARCHAR column the empty string. Blank
-lines are skipped. A record with another number of fields than expected is bad; one whose quotes do not fit is bad up to
-the end of its first line (a quoted field may hold line ends, but a record of several lines has at most 64 KB).
+Fields are the string row of the ingest table; an empty field is NULL, in a CHAR or VARCHAR column the empty string.
+Blank lines are skipped. A record with another number of fields than expected is bad; one whose quotes do not fit is bad
+up to the end of its first line (a quoted field may hold line ends, but a record of several lines has at most 64 KB).
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -30,10 +30,11 @@ from streamsql._core.records cimport (
 
 
 cdef class CsvDecoder(RecordBuffer):
-    """Decoder of records with the fields `fields` into the columns `(name, SqlType)`, of which `delivered` are returned.
+    """Decoder of records with the fields `fields` into the columns `(name, SqlType)`.
 
-    A column none of the fields is called by is NULL. With `has_header` the first record of each file is not a row: its
-    fields become `header`. `rowtime` names the field that is ROWTIME.
+    The first `delivered` columns are in the result, the others are only checked. A column none of the fields is called
+    by is NULL. With `has_header` the first record of each file is not a row: its fields become `header`. `rowtime` is
+    the name of the field that is ROWTIME.
     """
 
     def __init__(

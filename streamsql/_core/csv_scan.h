@@ -1,7 +1,7 @@
 /* CSV records (RFC 4180, any one-byte delimiter and quote) into columns: a record is cut first, then converted.
 
-   A record ends at the first line end outside quotes. One whose quotes do not fit ends at its first line end instead, so a
-   stray quote costs one line and never swallows what follows. */
+   A record ends at the first line end outside quotes. One whose quotes do not fit ends at its first line end instead:
+   a stray quote costs one line and never swallows what follows. */
 #ifndef STREAMSQL_CSV_SCAN_H
 #define STREAMSQL_CSV_SCAN_H
 
@@ -49,9 +49,9 @@ static void cut_plain(CsvScanner *s, const uint8_t *p, const uint8_t *end) {
     }
 }
 
-/* The fields of the record at p, which may go on over several lines up to `stop`; *record_end is set to its line end (or to
-   `stop`). 0, an IngestError, or CSV_NEEDS_MORE when the bytes behind `stop` decide and there will be some. What is found
-   depends on the bytes alone, never on how many of them have come. */
+/* The fields of the record at p, which may go on over several lines up to `stop`; *record_end is set to its line end
+   (or to `stop`). 0, an IngestError, or CSV_NEEDS_MORE when the bytes behind `stop` decide and there will be some. What is
+   found depends on the bytes alone, never on how many of them have come. */
 static int cut_quoted(CsvScanner *s, const uint8_t *p, const uint8_t *line_end, const uint8_t *stop, bool is_last,
                       const uint8_t **record_end) {
     const uint8_t *limit = line_end - p > CSV_QUOTED_LIMIT ? line_end : p + CSV_QUOTED_LIMIT;

@@ -1,8 +1,8 @@
 /* Decimal text <-> binary floating point, correctly rounded, without a locale and without the interpreter.
 
-   Reading: Clinger's exact case, then the 128-bit product of Lemire ("Number Parsing at a Gigabyte per Second", 2021, and
-   Mushtak & Lemire, "Fast Number Parsing Without Fallback", 2023). Writing: the shortest digits that read back as the
-   same value, nearest to it among those (Giulietti, "The Schubfach way to render doubles", 2020). */
+   Reading: Clinger's exact case, then the 128-bit product of Lemire ("Number Parsing at a Gigabyte per Second", 2021,
+   and Mushtak & Lemire, "Fast Number Parsing Without Fallback", 2023). Writing: the shortest digits that read back as
+   the same value, nearest to it among those (Giulietti, "The Schubfach way to render doubles", 2020). */
 #ifndef STREAMSQL_DECIMAL_FLOAT_H
 #define STREAMSQL_DECIMAL_FLOAT_H
 
@@ -65,8 +65,8 @@ static double eisel_lemire(uint64_t mantissa, int64_t exponent) {
     return value;
 }
 
-/* mantissa * 10^exponent as a double. `truncated` says that non-zero digits after the 19 in `mantissa` were left out; then
-   the value is only certain when the next mantissa gives the same one, and *certain is cleared when it does not. */
+/* mantissa * 10^exponent as a double. `truncated` says that non-zero digits after the 19 in `mantissa` were left out;
+   then the value is only certain when the next mantissa gives the same one; *certain is cleared when it does not. */
 static inline double decimal_to_double(uint64_t mantissa, int64_t exponent, bool truncated, bool *certain) {
     *certain = true;
     if (mantissa == 0) return 0.0;

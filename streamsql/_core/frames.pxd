@@ -180,3 +180,8 @@ cdef class FrameSet:
     cdef int _drop(self, int64_t group) except -1 nogil
     cdef int _push_timer(self, int64_t group, int64_t time_us) except -1 nogil
     cdef int _destroy_states(self, Part* part) except -1 nogil
+    cdef bytes _save_held(self, const Held* held, Mode mode)
+    cdef int64_t _load_held(self, Held* held, Mode mode, bytes saved, int64_t at) except -1
+    cdef bytes _save_state(self, Part* part, Slide* slide)
+    cdef int _load_state(self, Part* part, Slide* slide, bytes saved) except -1
+    cdef object _ring_column(self, int column, list parts)

@@ -1,25 +1,27 @@
 """Sliding frames: the rows and states of every partition of one PARTITION BY list.
 
-Each partition keeps its rows in a ring, for all its frames together, and per frame the sequence number of its first row and the
-states of its accumulators. A row first pushes out what is too old for each frame, then is added to each; so what a frame holds
-depends on the partition's rows only. Exact types are added and removed in 128 bits; floats as double-double sums, whose error
-after removals is far below the last digit of the result; infinities and NaN are counted beside the sum, so that they leave no
-trace. MIN and MAX keep a monotonic deque. Unbounded frames keep no rows, only states.
+Each partition keeps its rows in a ring, for all its frames together, and per frame the sequence number of its first
+row and the states of its accumulators. A row first pushes out what is too old for each frame, then is added to each;
+so what a frame holds depends on the partition's rows only. Exact types are added and removed in 128 bits; floats as
+double-double sums, whose error after removals is far below the last digit of the result; infinities and NaN are
+counted beside the sum, so that they leave no trace. MIN and MAX keep a monotonic deque. Unbounded frames keep no
+rows, only states.
 
 A partition is given up once the watermark shows that its newest row is too old for every frame.
 """
 
 from libc.math cimport INFINITY, NAN, fma, isfinite
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
 from streamsql._core.accum cimport (
-    KIND_MAX, KIND_MIN, KIND_MOMENTS, KIND_NULLS, KIND_ROWS, KIND_SUM, KIND_VALUES, MODE_BYTES, MODE_FLOAT, MODE_INT,
+    KIND_MAX, KIND_MOMENTS, KIND_NULLS, KIND_ROWS, KIND_SUM, KIND_VALUES, MODE_BYTES, MODE_FLOAT, MODE_INT,
     MODE_NONE, MODE_WIDE, Moments, Sum, Text, load_argument, load_wide, mode_of, order_double, text_less,
 )
 from streamsql._core.arena cimport raise_memory_error, reserve
 from streamsql._core.arrow_c cimport (
-    ColumnView, Layout, LAYOUT_F32, allocate, buffer_address, bytes_array, fixed_width_array, int128_t, is_valid,
+    ColumnView, Layout, LAYOUT_F32, allocate, buffer_address, bytes_array, fixed_width_array, import_array, int128_t,
+    is_valid,
 )
 from streamsql._core.hashing cimport hash_bytes, layout_of, pack_validity, words_array
 
@@ -83,19 +85,20 @@ cdef inline void _change_spread(Spread* spread, double value, int by) noexcept n
 
 
 cdef inline void _spread_moments(const Spread* spread, Moments* moments) noexcept nogil:
-    cdef double mean, high, low, product
-    moments.n = <double> spread.n
+    """n, mean and the sum of squared distances from it: S2 - S1 * S1 / n in double-double arithmetic."""
+    cdef double high, low, square, error, quotient, rest, n = <double> spread.n
+    moments.n = n
     moments.mean = 0.0
     moments.m2 = 0.0
     if spread.n:
-        mean = spread.first_high / spread.n
-        product = mean * spread.first_high
+        square = spread.first_high * spread.first_high
+        error = fma(spread.first_high, spread.first_high, -square) + 2.0 * spread.first_high * spread.first_low
+        quotient = square / n
+        rest = (fma(-quotient, n, square) + error) / n
         high = spread.second_high
         low = spread.second_low
-        _add_pair(&high, &low, -product, -fma(mean, spread.first_high, -product))
-        # mean carries a rounding error r = S1/n - mean; S1^2/n = mean * S1 + r * S1.
-        _add_pair(&high, &low, -(spread.first_high - mean * spread.n) / spread.n * spread.first_high, 0.0)
-        moments.mean = spread.shift + mean
+        _add_pair(&high, &low, -quotient, -rest)
+        moments.mean = spread.shift + (spread.first_high + spread.first_low) / n
         moments.m2 = high + low if high + low > 0.0 else 0.0
 
 
@@ -181,9 +184,7 @@ cdef class FrameSet:
     """
 
     def __init__(self, tuple partition, list frames, list calls, list places, schema):
-        cdef int i, k, f
-        cdef Slide* slide
-        cdef dict known = {}
+        cdef int i, f
         cdef list slides = []
         self.keys = KeyEncoder(partition, tuple([schema[column].type.arrow for column in partition]))
         self.map = KeyMap(self.keys.is_fixed)
@@ -216,6 +217,8 @@ cdef class FrameSet:
             self.frames[f].place_end = <int> at
             self.frames[f].slide_end = <int> len(slides)
         self.set_count = <int> len(self.multisets)
+        if self.set_count > 64:
+            raise TypeError("more than 64 DISTINCT arguments over one partition list")
         self.borrowed_sets = <void**> calloc(len(self.multisets) + 1, sizeof(void*))
         for i in range(len(self.multisets)):
             # SAFETY: `multisets` keeps them alive and never changes after this.
@@ -293,7 +296,7 @@ cdef class FrameSet:
         at = (<int64_t> sizeof(Part) + 8 * self.frame_count + 15) // 16 * 16
         self.states_at = at
         for i in range(self.slide_count):
-            kind, mode, column, distinct, is_max, skips_nulls, n, snapshot_bytes = slides[i]
+            kind, _, column, distinct, is_max, skips_nulls, n, snapshot_bytes = slides[i]
             self.slides[i].kind = kind
             self.slides[i].column = column
             self.slides[i].mode = MODE_NONE if column < 0 else self.modes[<int> column]
@@ -393,7 +396,7 @@ cdef class FrameSet:
         cdef Argument* x
         cdef uint64_t nulls = 0
         if part.tail - part.head == part.capacity:
-            self._resize(part, 2 if part.capacity == 0 else 2 * part.capacity)
+            self._resize(part, 4 if part.capacity == 0 else 2 * part.capacity)
         elif part.capacity > 16 and 8 * (part.tail - part.head) < part.capacity:
             self._resize(part, part.capacity // 2)
         target = part.ring + (part.tail & (part.capacity - 1)) * self.row_bytes
@@ -496,8 +499,9 @@ cdef class FrameSet:
         cdef Deque* deque
         cdef Recent* recent
         cdef int64_t occurrences, word
-        cdef int counted = -1       # multiset already changed for this row
-        cdef bint passes = True
+        cdef uint64_t counted = 0       # multisets already changed for this row
+        cdef uint64_t passing = 0       # those for which its value came or went
+        cdef uint64_t bit
         for i in range(frame.slide_first, frame.slide_end):
             slide = &self.slides[i]
             if slide.kind == SLIDE_ROWS:
@@ -527,7 +531,8 @@ cdef class FrameSet:
             if is_null:
                 continue
             if slide.distinct >= 0:
-                if counted != slide.distinct:
+                bit = <uint64_t> 1 << slide.distinct
+                if not counted & bit:
                     if slide.mode == MODE_BYTES:
                         occurrences = (<Multiset> self.borrowed_sets[slide.distinct]).change(
                             group, (<Text*> cell).data, (<Text*> cell).length, by
@@ -541,9 +546,10 @@ cdef class FrameSet:
                         occurrences = (<Multiset> self.borrowed_sets[slide.distinct]).change(
                             group, cell, _cell_bytes(slide.mode), by
                         )
-                    counted = slide.distinct
-                    passes = occurrences == 1 if by > 0 else occurrences == 0
-                if not passes:
+                    counted |= bit
+                    if occurrences == (1 if by > 0 else 0):
+                        passing |= bit
+                if not passing & bit:
                     continue
             if slide.kind == SLIDE_VALUES:
                 (<int64_t*> state)[0] += by
@@ -693,9 +699,14 @@ cdef class FrameSet:
         cdef int64_t* first
         cdef int64_t time_us
         for row in range(n):
-            if row + 6 < n:
-                streamsql_prefetch(self.blocks + <int64_t> self.groups[row + 6] * self.block_bytes)
-                streamsql_prefetch(self.blocks + <int64_t> self.groups[row + 6] * self.block_bytes + 64)
+            # Nearly every access misses the first-level cache, so they are asked for 16 and 8 rows ahead.
+            if row + 16 < n:
+                part = <Part*> (self.blocks + <int64_t> self.groups[row + 16] * self.block_bytes)
+                streamsql_prefetch(part)
+                streamsql_prefetch(<char*> part + 64)
+                part = <Part*> (self.blocks + <int64_t> self.groups[row + 8] * self.block_bytes)
+                streamsql_prefetch(part.ring + (part.head & (part.capacity - 1)) * self.row_bytes)
+                streamsql_prefetch(part.ring + (part.tail & (part.capacity - 1)) * self.row_bytes)
             group = self.groups[row]
             time_us = times[row]
             part = <Part*> (self.blocks + group * self.block_bytes)
@@ -898,6 +909,255 @@ cdef class FrameSet:
             if not call.nulls[i]:
                 memcpy(target + ends[i], texts[i].data, <size_t> texts[i].length)
         return bytes_array(arrow_type, offsets, data, validity, n, null_count)
+
+    # -- state
+
+    cdef bytes _save_held(self, const Held* held, Mode mode):
+        cdef bytes value = b""
+        if held.is_set and not held.is_null:
+            if mode == MODE_BYTES:
+                value = (<const Text*> held.value).data[: (<const Text*> held.value).length]
+            else:
+                value = held.value[: _cell_bytes(mode)]
+        return bytes([held.is_set, held.is_null]) + len(value).to_bytes(4, "little") + value
+
+    cdef int64_t _load_held(self, Held* held, Mode mode, bytes saved, int64_t at) except -1:
+        """Fill a state from `saved`, from position `at`; returns the position after it."""
+        cdef int64_t length = int.from_bytes(saved[at + 2 : at + 6], "little")
+        cdef bytes value = saved[at + 6 : at + 6 + length]
+        cdef Text text
+        held.is_set = 0
+        if saved[at]:
+            text.data = value
+            text.length = <int32_t> length
+            self._hold(held, <const char*> &text if mode == MODE_BYTES else <const char*> value, mode, saved[at + 1])
+        return at + 6 + length
+
+    cdef bytes _save_state(self, Part* part, Slide* slide):
+        """One state as bytes: structs as they are, deques as sequence numbers, held values one after the other."""
+        cdef char* state = <char*> part + slide.offset
+        cdef Recent* recent
+        cdef int64_t i
+        if slide.kind == SLIDE_NULLS or slide.kind == SLIDE_VALUES:
+            return state[:8]
+        if slide.kind == SLIDE_EXACT_SUM:
+            return state[:16]
+        if slide.kind == SLIDE_FLOAT_SUM or slide.kind == SLIDE_SPREAD:
+            return state[:48]
+        if slide.kind == SLIDE_BEST:
+            return self._save_held(<Held*> state, slide.mode)
+        if slide.kind == SLIDE_RECENT or slide.kind == SLIDE_NTH:
+            recent = <Recent*> state
+            parts = [recent.count.to_bytes(8, "little")]
+            if recent.items != NULL:
+                for i in range(slide.n if slide.kind == SLIDE_RECENT else 1):
+                    parts.append(self._save_held(&recent.items[i], slide.mode))
+            return b"".join(parts)
+        if slide.kind == SLIDE_EXTREME or slide.kind == SLIDE_INDEX:
+            return b"".join([
+                _deque_item(<Deque*> state, i).to_bytes(8, "little")
+                for i in range((<Deque*> state).tail - (<Deque*> state).head)
+            ])
+        return b""
+
+    cdef int _load_state(self, Part* part, Slide* slide, bytes saved) except -1:
+        """The inverse of `_save_state`, on a zeroed state."""
+        cdef char* state = <char*> part + slide.offset
+        cdef const char* source = saved
+        cdef Recent* recent
+        cdef int64_t i, at
+        if slide.kind == SLIDE_BEST:
+            self._load_held(<Held*> state, slide.mode, saved, 0)
+        elif slide.kind == SLIDE_RECENT or slide.kind == SLIDE_NTH:
+            recent = <Recent*> state
+            recent.count = int.from_bytes(saved[:8], "little")
+            if len(saved) > 8:
+                recent.items = <Held*> calloc(<size_t> slide.n if slide.kind == SLIDE_RECENT else 1, sizeof(Held))
+                if recent.items == NULL:
+                    raise MemoryError()
+                at = 8
+                for i in range(slide.n if slide.kind == SLIDE_RECENT else 1):
+                    at = self._load_held(&recent.items[i], slide.mode, saved, at)
+        elif slide.kind == SLIDE_EXTREME or slide.kind == SLIDE_INDEX:
+            for i in range(len(saved) // 8):
+                _deque_push(<Deque*> state, (<const int64_t*> source)[i])
+        else:
+            memcpy(state, source, <size_t> len(saved))
+        return 0
+
+    cdef object _ring_column(self, int column, list parts):
+        """One stored column of all rows of the given partitions, as an Arrow array."""
+        import pyarrow as pa
+
+        cdef int64_t group, seq
+        cdef Part* part
+        cdef char* row
+        cdef char* cell
+        values = []
+        for group in parts:
+            part = <Part*> (self.blocks + group * self.block_bytes)
+            for seq in range(part.head, part.tail):
+                row = part.ring + (seq & (part.capacity - 1)) * self.row_bytes
+                cell = row + self.cell_offsets[column]
+                if ((<uint64_t*> row)[1] >> column) & 1:
+                    values.append(None)
+                elif self.modes[column] == MODE_BYTES:
+                    values.append((<Text*> cell).data[: (<Text*> cell).length])
+                else:
+                    values.append(cell[: _cell_bytes(self.modes[column])])
+        return pa.array(values, pa.binary())
+
+    def save(self):
+        """The state as record batches by name: partitions, rows, timers, and one per multiset."""
+        import pyarrow as pa
+
+        cdef int64_t group, seq, f, n
+        cdef int i
+        cdef Part* part
+        cdef Multiset values
+        cdef int64_t* words
+        cdef list parts = [
+            group for group in range(self.block_count)
+            if (<Part*> (self.blocks + group * self.block_bytes)).is_live
+        ]
+        cdef dict numbers = {group: number for number, group in enumerate(parts)}
+        cdef dict columns = {}
+        cdef dict tables = {}
+        n = len(parts)
+        words = <int64_t*> malloc(<size_t> (n + 1) * 8)
+        nulls = bytearray(n + 1)
+        for i in range(n):
+            group = parts[i]
+            words[i] = self.map.words[group] if self.map.is_fixed else self.map.starts[group]
+            nulls[i] = self.map.nulls[group] if self.map.is_fixed else 0
+        if self.map.is_fixed:
+            keys = self.keys.decode_words(words, <const uint8_t*> <char*> nulls, n)
+        else:
+            keys = self.keys.decode_bytes(self.map.data, words, n)
+        free(words)
+        for index, key in enumerate(keys):
+            columns[f"key{index}"] = key
+        for name in ("head", "tail", "last_us"):
+            columns[name] = pa.array([self._field(group, name) for group in parts], pa.int64())
+        for f in range(self.frame_count):
+            columns[f"first{f}"] = pa.array(
+                [_first_of(<Part*> (self.blocks + <int64_t> group * self.block_bytes), f)[0] for group in parts],
+                pa.int64(),
+            )
+        for i in range(self.slide_count):
+            columns[f"state{i}"] = pa.array(
+                [self._state_bytes(group, i) for group in parts], pa.binary()
+            )
+        tables["partitions"] = pa.record_batch(columns)
+        times = []
+        owners = []
+        for number, group in enumerate(parts):
+            part = <Part*> (self.blocks + group * self.block_bytes)
+            for seq in range(part.head, part.tail):
+                times.append((<int64_t*> (part.ring + (seq & (part.capacity - 1)) * self.row_bytes))[0])
+                owners.append(number)
+        columns = {"partition": pa.array(owners, pa.int64()), "rowtime_us": pa.array(times, pa.int64())}
+        for i in range(self.column_count):
+            columns[f"column{i}"] = self._ring_column(i, parts)
+        tables["rows"] = pa.record_batch(columns)
+        timers = []
+        for seq in range(self.timers_head, self.timers_tail):
+            f = seq & (self.timers_capacity - 1)
+            timers.append((numbers[self.timers[2 * f]], self.timers[2 * f + 1]))
+        tables["timers"] = pa.record_batch({
+            "partition": pa.array([number for number, _ in timers], pa.int64()),
+            "time_us": pa.array([time for _, time in timers], pa.int64()),
+        })
+        for i in range(self.set_count):
+            values = <Multiset> self.multisets[i]
+            entries = []
+            for seq in range(values.map.count):
+                if values.map.lengths[seq]:                 # released entries have no bytes
+                    entry = (values.map.data + values.map.starts[seq])[: values.map.lengths[seq]]
+                    owner = numbers[int.from_bytes(entry[:8], "little")]
+                    entries.append((owner, entry[8:], values.counts[seq]))
+            tables[f"distinct{i}"] = pa.record_batch({
+                "partition": pa.array([entry[0] for entry in entries], pa.int64()),
+                "value": pa.array([entry[1] for entry in entries], pa.binary()),
+                "occurrences": pa.array([entry[2] for entry in entries], pa.int64()),
+            })
+        return tables
+
+    def _field(self, int64_t group, name):
+        cdef Part* part = <Part*> (self.blocks + group * self.block_bytes)
+        return {"head": part.head, "tail": part.tail, "last_us": part.last_us}[name]
+
+    def _state_bytes(self, int64_t group, int slide):
+        return self._save_state(<Part*> (self.blocks + group * self.block_bytes), &self.slides[slide])
+
+    def load(self, tables):
+        """Put back what `save` gave."""
+        cdef int64_t group, f, n, owner, tail, seq, nulls, at = 0
+        cdef int i
+        cdef Part* part
+        cdef Multiset values
+        cdef bytes raw
+        cdef char* row
+        cdef char* cell
+        saved = tables["partitions"]
+        n = saved.num_rows
+        self.keys.encode_columns([import_array(saved[f"key{i}"]) for i in range(self.keys.width)], n)
+        for group in range(n):
+            self.map.insert(self.keys, group)
+        self._make_room(n)
+        rows = tables["rows"]
+        times = rows["rowtime_us"].to_pylist()
+        cells = [rows[f"column{i}"].to_pylist() for i in range(self.column_count)]
+        for group in range(n):
+            part = <Part*> (self.blocks + group * self.block_bytes)
+            part.is_live = True
+            part.head = saved["head"][group].as_py()
+            tail = saved["tail"][group].as_py()
+            part.tail = part.head
+            part.last_us = saved["last_us"][group].as_py()
+            f = 2
+            while f < tail - part.head:
+                f *= 2
+            self._resize(part, f)
+            for seq in range(part.head, tail):
+                row = part.ring + (seq & (part.capacity - 1)) * self.row_bytes
+                nulls = 0
+                (<int64_t*> row)[0] = times[at]
+                for i in range(self.column_count):
+                    cell = row + self.cell_offsets[i]
+                    raw = cells[i][at]
+                    if raw is None:
+                        nulls |= <int64_t> 1 << i
+                        memset(cell, 0, <size_t> _cell_bytes(self.modes[i]))
+                    elif self.modes[i] == MODE_BYTES:
+                        (<Text*> cell).length = <int32_t> len(raw)
+                        (<Text*> cell).data = <char*> malloc(len(raw) + 1)
+                        if (<Text*> cell).data == NULL:
+                            raise MemoryError()
+                        memcpy((<Text*> cell).data, <const char*> raw, len(raw))
+                        self.heap_bytes += len(raw) + 1
+                    else:
+                        memcpy(cell, <const char*> raw, len(raw))
+                (<int64_t*> row)[1] = nulls
+                self.row_count += 1
+                at += 1
+                part.tail += 1
+            for f in range(self.frame_count):
+                _first_of(part, f)[0] = saved[f"first{f}"][group].as_py()
+            for i in range(self.slide_count):
+                self._load_state(part, &self.slides[i], saved[f"state{i}"][group].as_py())
+        timers = tables["timers"]
+        for owner, time in zip(timers["partition"].to_pylist(), timers["time_us"].to_pylist(), strict=True):
+            self._push_timer(owner, time)
+        for i in range(self.set_count):
+            values = <Multiset> self.multisets[i]
+            entries = tables[f"distinct{i}"]
+            for owner, raw, count in zip(
+                entries["partition"].to_pylist(), entries["value"].to_pylist(), entries["occurrences"].to_pylist(),
+                strict=True,
+            ):
+                for _ in range(count):
+                    values.change(owner, raw, len(raw), 1)
 
     def size(self):
         """Rows kept, and bytes allocated."""

@@ -1,9 +1,9 @@
 """Key encoding: the key columns of a batch as one comparable value per row.
 
-A single column of at most 64 bits is used as it is ("fixed" keys: one word per row and a validity bitmap; 64-bit columns are
-not even copied). Anything else is encoded row by row as bytes: per column a tag (1 value, 0 NULL) and the value (8 bytes, 16
-for DECIMAL, a 32-bit length and the bytes for strings). Equal keys have equal encodings: NULLs are equal to each other, -0.0
-to 0.0, and every NaN to every NaN. Hashes depend on nothing but the key.
+A single column of at most 64 bits is used as it is ("fixed" keys: one word per row and a validity bitmap; 64-bit
+columns are not even copied). Anything else is encoded row by row as bytes: per column a tag (1 value, 0 NULL) and the
+value (8 bytes, 16 for DECIMAL, a 32-bit length and the bytes for strings). Equal keys have equal encodings: NULLs are
+equal to each other, -0.0 to 0.0, and every NaN to every NaN. Hashes depend on nothing but the key.
 """
 
 from libc.stdlib cimport free, malloc

@@ -1,8 +1,8 @@
 """JSON lines to Arrow: builds only the columns asked for, validates every line in full.
 
-A line is one JSON object; blank lines are skipped. A line that is not JSON, or has a value that does not fit its column,
-leaves no trace in the columns and is reported with its bytes, place and reason; its neighbours are untouched. Results do
-not depend on where the input was cut into blocks.
+A line is one JSON object; blank lines are skipped. A line that is not JSON, or has a value that does not fit its
+column, leaves no trace in the columns and is reported with its bytes, place and reason; its neighbours are untouched.
+Results do not depend on where the input was cut into blocks.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -39,7 +39,7 @@ cdef class JsonDecoder(RecordBuffer):
         self.member_names = [name.encode() for name in unique]
         count = <int32_t> len(unique)
         self.scanner.members = <JsonMember*> calloc(count + 1, sizeof(JsonMember))
-        # SAFETY: strings are decoded into the scratch; none is longer than a line, and lines over the limit are not read.
+        # SAFETY: strings are decoded into the scratch; none is longer than a line, and no line over the limit is read.
         self.scanner.scratch = <uint8_t*> malloc(RECORD_LIMIT + 1)
         if self.scanner.members == NULL or self.scanner.scratch == NULL:
             raise MemoryError
@@ -75,8 +75,8 @@ cdef class JsonDecoder(RecordBuffer):
         """`(RecordBatch, bad)`: at most `max_rows` rows, and the bad lines among them.
 
         Takes whole lines only; with `is_last` also what is left without a line end. `bad` is a list of
-        `(bytes, IngestError, column or None, offset, bytes found, line)`. A call returns early, with rows still buffered,
-        after 256 bad lines or when a string column is near the size of one array.
+        `(bytes, IngestError, column or None, offset, bytes found, line)`. A call returns early, with rows still
+        buffered, after 256 bad lines or when a string column is near the size of one array.
         """
         cdef int64_t row_count = 0
         cdef int64_t lines_at_most = (self.stop - self.start) // 2 + 2
@@ -105,7 +105,7 @@ cdef class JsonDecoder(RecordBuffer):
                 if self.is_skipping or length > RECORD_LIMIT:
                     if not self.is_skipping:
                         self.add_bad(self.start, length, PARSE_TOO_LONG)
-                    # The rest of the line is dropped as it comes. `start` stays valid for the bad record's bytes: nothing
+                    # The rest of the line is dropped as it comes. The bad record's bytes stay where they are: nothing
                     # is read into the buffer before they are taken.
                     self.is_skipping = not is_last
                     self.decoded += length

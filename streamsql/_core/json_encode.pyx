@@ -1,8 +1,8 @@
 """Arrow to JSON lines: one object per row, members in the order of the columns, no blanks.
 
 Numbers are in full: integers and DECIMALs with all digits, floats with the shortest digits that read back as the same
-value (NaN and infinities, which JSON lacks, as strings). TIMESTAMP is "yyyy-MM-dd HH:mm:ss.SSS", DATE "yyyy-MM-dd", TIME
-"HH:mm:ss.SSS", binary "X'..'", NULL null.
+value (NaN and infinities, which JSON lacks, as strings). TIMESTAMP is "yyyy-MM-dd HH:mm:ss.SSS", DATE "yyyy-MM-dd",
+TIME "HH:mm:ss.SSS", binary "X'..'", NULL null.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize

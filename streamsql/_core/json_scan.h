@@ -1,7 +1,7 @@
 /* One line of JSON into columns: everything is validated, only wanted members are built.
 
-   The line is [p, end) and *end is '\n', which is legal nowhere inside a line's tokens: it stops every scan, so there are
-   no bounds checks. At least JSON_PADDING readable bytes follow `end`. */
+   The line is [p, end) and *end is '\n', which is legal nowhere inside a line's tokens: it stops every scan, so there
+   are no bounds checks. At least JSON_PADDING readable bytes follow `end`. */
 #ifndef STREAMSQL_JSON_SCAN_H
 #define STREAMSQL_JSON_SCAN_H
 
@@ -332,8 +332,8 @@ static int64_t compact_text(JsonScanner *s, const JsonValue *v) {
     return to - s->scratch;
 }
 
-/* One value into one column; a value that does not fit is noted in the column, the line goes on being validated. A member
-   that comes twice counts once, with its last value. */
+/* One value into one column; a value that does not fit is noted in the column, the line goes on being validated. A
+   member that comes twice counts once, with its last value. */
 static inline int store_value(JsonScanner *s, IngestColumn *c, int64_t row, const JsonValue *v) {
     int error;
     switch (v->kind) {
@@ -385,7 +385,7 @@ static int32_t find_member(const JsonScanner *s, const uint8_t *name, int64_t by
     return -1;
 }
 
-/* The key at p (with quotes) when it is not the one of the previous line: validated, looked up, remembered for the next. */
+/* The key at p (with quotes) when it is not the one of the previous line: validated, looked up, remembered. */
 static const uint8_t *scan_key(JsonScanner *s, const uint8_t *p, int32_t slot, int32_t *member) {
     bool has_escape;
     if (*p != '"') return json_fail(s, PARSE_KEY, p);

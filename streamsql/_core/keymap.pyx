@@ -1,9 +1,9 @@
 """`KeyMap`: from a key to a small dense group number, by open addressing with linear probing.
 
-Deleting shifts the following cells back instead of leaving a dead cell, so endless new keys never fill the table. Emptying it
-is one increment of `epoch`. Group numbers are given in order of first appearance; the keys are kept by group, outside the
-table, so that results leave in that order and the table can be rebuilt at any size. Groups outlive their key in the table:
-`forget_all` and `erase` make keys unknown, `drop_first` and `release` give up groups.
+Deleting shifts the following cells back instead of leaving a dead cell, so endless new keys never fill the table.
+Emptying it is one increment of `epoch`. Group numbers are given in order of first appearance; the keys are kept by
+group, outside the table, so that results leave in that order and the table can be rebuilt at any size. Groups outlive
+their key in the table: `forget_all` and `erase` make keys unknown, `drop_first` and `release` give up groups.
 """
 
 from libc.stdlib cimport calloc, free, realloc

@@ -1,12 +1,10 @@
 """`MergeOperator`: the rows of several inputs in ROWTIME order; and the queue that puts rows in order.
 
-A row leaves as soon as no row that belongs before it can still come: its own and every later input has reached its ROWTIME, and
-every earlier input, whose rows come first at equal ROWTIME, is past it.
+A row leaves as soon as no row that belongs before it can still come: its own and every later input has reached its
+ROWTIME, and every earlier input, whose rows come first at equal ROWTIME, is past it.
 """
 
-from libc.stdlib cimport free, malloc
-
-from streamsql._core.arrow_c cimport ColumnView, allocate, buffer_address, fixed_width_array, import_array
+from streamsql._core.arrow_c cimport ColumnView
 from streamsql._core.panes cimport first_at_least
 
 import numpy as np
@@ -21,7 +19,8 @@ cdef int64_t _MAX = MAX_WATERMARK
 cdef ChangeBatch split_late(ChangeBatch batch, int64_t clock_us, Output out, int64_t* late_count):
     """The rows of a batch that are not late, in ROWTIME order and without bounds; the late ones go to `out`.
 
-    In a batch with bounds a row is late when its ROWTIME is below its bound (or the clock); in one without, below the clock.
+    In a batch with bounds a row is late when its ROWTIME is below its bound (or the clock); in one without, below the
+    clock.
     """
     cdef ColumnView rowtime = batch.rowtime_view()
     cdef const int64_t* times = <const int64_t*> rowtime.values + rowtime.offset
@@ -45,10 +44,6 @@ cdef ChangeBatch split_late(ChangeBatch batch, int64_t clock_us, Output out, int
         order = order[~late[order]]
     batch = ChangeBatch(batch.rowtime, batch.columns, batch.weights)
     return batch.take(pa.array(order))
-
-
-cdef object _concatenate(list arrays):
-    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
 
 
 cdef ChangeBatch _concatenate_batches(list batches):
@@ -89,10 +84,9 @@ cdef class RowQueue:
         cdef ChangeBatch batch
         cdef ColumnView rowtime
         cdef const int64_t* times
-        cdef int64_t upto, last
+        cdef int64_t upto
         cdef list taken = []
         cdef list left = []
-        cdef bint in_order = True
         cdef int port
         for port, batch in self.runs:
             rowtime = batch.rowtime_view()
@@ -126,9 +120,10 @@ def _port_and_arrival(item):
 
 
 cdef class MergeOperator(Operator):
-    """All rows of all inputs in ROWTIME order, at equal ROWTIME those of an earlier input first; built from a `MergeExec`.
+    """All rows of all inputs in ROWTIME order, at equal ROWTIME those of an earlier input first.
 
-    The watermark forwarded is the least of the inputs'. A row below the watermark of its own input is late.
+    Built from a `MergeExec`. The watermark forwarded is the least of the inputs'. A row below the watermark of its
+    own input is late.
     """
 
     STATE = (

@@ -47,14 +47,16 @@ def _place_of(call):
 cdef class OverAggregateOperator(Operator):
     """Input rows with one more column per analytic call; built from an `OverAggregateExec`.
 
-    Rows leave in the order they came, at once. Rows with bounds wait until the watermark reaches them and leave in ROWTIME order. A
-    row one of whose results overflows fails and yields nothing, but stays in the frames.
+    Rows leave in the order they came, at once. Rows with bounds wait until the watermark reaches them and leave in
+    ROWTIME order. A row one of whose results overflows fails and yields nothing, but stays in the frames.
     """
 
     STATE = (
         StateTable("clock", 1, "one row"),
         StateTable("partitions", 1, "partitions with a row inside the longest frame"),
         StateTable("rows", 1, "rows inside the longest frame, per partition"),
+        StateTable("timers", 1, "partitions with a row inside the longest frame"),
+        StateTable("distinct", 1, "distinct argument values of the rows inside the longest frame"),
         StateTable("waiting", 1, "rows ahead of the watermark"),
     )
 
@@ -185,3 +187,34 @@ cdef class OverAggregateOperator(Operator):
             rows += kept
             size += used
         return rows, size
+
+    cpdef dict snapshot(self):
+        cdef dict tables = {
+            "clock": pa.record_batch(
+                {
+                    "clock_us": pa.array([self.clock_us], pa.int64()),
+                    "watermark_us": pa.array([self.watermark_us], pa.int64()),
+                }
+            )
+        }
+        for index, frames in enumerate(self.sets):
+            for name, table in frames.save().items():
+                tables[f"{name}/{index}"] = table
+        for index, (_, batch) in enumerate(self.queue.runs):
+            tables[f"waiting{index}"] = save_rows(0, batch)
+        return tables
+
+    cpdef int restore(self, int version, dict tables) except -1:
+        if version != 1:
+            raise ValueError(f"state version {version} of a sliding aggregate is not known; this version reads 1")
+        self.clock_us = tables["clock"]["clock_us"][0].as_py()
+        self.watermark_us = tables["clock"]["watermark_us"][0].as_py()
+        for index, frames in enumerate(self.sets):
+            suffix = f"/{index}"
+            frames.load({name.removesuffix(suffix): tables[name] for name in tables if name.endswith(suffix)})
+        index = 0
+        while f"waiting{index}" in tables:
+            _, batch = load_rows(tables[f"waiting{index}"])
+            self.queue.push(0, batch)
+            index += 1
+        return 0

@@ -1,11 +1,11 @@
 """Panes: the groups of a window and their states; and how complete windows become an output batch.
 
-A pane numbers its groups in order of first appearance, across windows: when a window closes in the middle of a batch, the next
-one goes on in the same arrays, so that a batch is aggregated in one pass whatever number of windows it touches. The complete
-windows are then emitted together and their groups given up at once.
+A pane numbers its groups in order of first appearance, across windows: when a window closes in the middle of a batch,
+the next one goes on in the same arrays, so that a batch is aggregated in one pass whatever number of windows it
+touches. The complete windows are then emitted together and their groups given up at once.
 """
 
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from streamsql._core.arena cimport reserve
@@ -138,7 +138,7 @@ cdef class ResultBuilder:
         return failed
 
     cdef int64_t emit_arrays(self, object rowtime, list columns, object errors, object keep, Output out) except -1:
-        """Emit finished rows; those flagged in `errors` fail instead, those not in `keep` vanish. Returns the failures."""
+        """Emit finished rows; those flagged in `errors` fail, those not in `keep` vanish. Returns the failures."""
         batch = ChangeBatch(rowtime, tuple(columns))
         if keep is None and not errors.any():
             out.emit(batch)

@@ -17,10 +17,11 @@ cdef int _NULL_ROWTIME = 12
 
 
 cdef class PromoteRowtimeOperator(Operator):
-    """Rows with the values of `node.column` as ROWTIME and the columns in `node.keep`; built from a `PromoteRowtimeExec`.
+    """Rows with the values of `node.column` as ROWTIME and the columns in `node.keep`.
 
-    Rows leave in ROWTIME order: one whose value is below the largest so far is late, one whose value is NULL fails. The watermark
-    forwarded is the largest value so far, whatever comes in; at the end of input it passes through.
+    Built from a `PromoteRowtimeExec`.
+    Rows leave in ROWTIME order: one whose value is below the largest so far is late, one whose value is NULL fails.
+    The watermark forwarded is the largest value so far, whatever comes in; at the end of input it passes through.
     """
 
     STATE = (StateTable("clock", 1, "one row"),)

@@ -187,7 +187,7 @@ static inline void put_fixed(IngestColumn *c, int64_t row, int64_t value) {
 
 /* ---- numbers ---- */
 
-/* The digits of [p, end) with at most one point, after sign and before exponent; fills mantissa, exponent, truncated. */
+/* The digits of [p, end) with at most one point, after sign and before exponent, into all but `negative`. */
 static void gather_digits(const uint8_t *p, const uint8_t *end, Number *n) {
     uint64_t m = 0;
     int64_t exponent = 0;
@@ -459,9 +459,9 @@ static int64_t parse_clock(const uint8_t **at, const uint8_t *end) {
 
 enum { HAS_DATE = 1, HAS_CLOCK = 2 };
 
-/* The datetime forms accepted from a source: `yyyy-MM-dd`, that with ` HH:mm:ss` or `THH:mm:ss` and an optional fraction
-   and an optional `Z` or offset (taken to UTC), or `HH:mm:ss` with an optional fraction alone. Gives microseconds since
-   1970-01-01 UTC (since midnight for a clock alone) and which parts there were; 0 when it is none of these. */
+/* The datetime forms accepted from a source: `yyyy-MM-dd`, that with ` HH:mm:ss` or `THH:mm:ss` and an optional
+   fraction and an optional `Z` or offset (taken to UTC), or `HH:mm:ss` with an optional fraction alone. Gives
+   microseconds since 1970-01-01 UTC (since midnight for a clock alone) and which parts there were; 0 when it is none of these. */
 static int parse_datetime(const uint8_t *p, int64_t bytes, int64_t *us) {
     static const uint8_t month_days[13] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const uint8_t *end = p + bytes;
@@ -530,7 +530,8 @@ static inline int hex_digit(uint8_t c) {
 
 /* `X'0A…'` into BINARY(n) or VARBINARY(n): cut to n bytes like a string, BINARY padded with zero bytes. */
 static int put_binary_literal(IngestColumn *c, int64_t row, const uint8_t *s, int64_t bytes) {
-    if (bytes < 3 || (s[0] | 0x20) != 'x' || s[1] != '\'' || s[bytes - 1] != '\'' || (bytes - 3) % 2) return COERCE_NOT_BINARY;
+    bool is_quoted = bytes >= 3 && (s[0] | 0x20) == 'x' && s[1] == '\'' && s[bytes - 1] == '\'';
+    if (!is_quoted || (bytes - 3) % 2) return COERCE_NOT_BINARY;
     int64_t count = (bytes - 3) / 2;
     for (int64_t i = 2; i < bytes - 1; i++) {
         if (hex_digit(s[i]) < 0) return COERCE_NOT_BINARY;

@@ -1,7 +1,7 @@
 """What the decoders share: the buffer that records are cut from, and the columns that rows are built in.
 
-`RecordBuffer` takes bytes in blocks cut anywhere and keeps what is not decoded yet. `RowBuilder` owns one growing set of C
-columns (reused from batch to batch) and copies the finished rows into Arrow buffers of exactly their size.
+`RecordBuffer` takes bytes in blocks cut anywhere and keeps what is not decoded yet. `RowBuilder` owns one growing set
+of C columns (reused from batch to batch) and copies the finished rows into Arrow buffers of exactly their size.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING

@@ -1,7 +1,7 @@
 """`StaggerAggregateOperator`: one row per window, where each key opens its own window with its first row.
 
-All windows are equally long, so they close in the order in which they opened: the windows are numbered in that order, a closing
-is an advance of `first`, and a batch is aggregated in one pass although windows close in the middle of it.
+All windows are equally long, so they close in the order in which they opened: the windows are numbered in that order,
+a closing is an advance of `first`, and a batch is aggregated in one pass although windows close in the middle of it.
 """
 
 from libc.stdlib cimport free
@@ -28,8 +28,8 @@ cdef int64_t _MAX = MAX_WATERMARK
 cdef class StaggerAggregateOperator(Operator):
     """Aggregates per key in windows that open with a key's first row; built from a `StaggerAggregateExec`.
 
-    A window that opened at t takes the rows with ROWTIME < t + range and leaves with ROWTIME t + range. Rows with bounds wait
-    until the watermark reaches them, because windows open in ROWTIME order.
+    A window that opened at t takes the rows with ROWTIME < t + range and leaves with ROWTIME t + range. Rows with
+    bounds wait until the watermark reaches them, because windows open in ROWTIME order.
     """
 
     STATE = (
@@ -235,11 +235,9 @@ cdef class StaggerAggregateOperator(Operator):
             self.opens[i] = opened
         self.pane.states.load_saved(saved)
         self.pane.states.load_distinct([tables[f"distinct{index}"] for index in range(self.plan.distinct_count)])
-        for name in sorted([name for name in tables if name.startswith("waiting")], key=_run_number):
-            _, batch = load_rows(tables[name])
+        i = 0
+        while f"waiting{i}" in tables:
+            _, batch = load_rows(tables[f"waiting{i}"])
             self.queue.push(0, batch)
+            i += 1
         return 0
-
-
-def _run_number(name):
-    return int(name.removeprefix("waiting"))

@@ -210,8 +210,8 @@ static uint8_t *write_escaped(uint8_t *to, const uint8_t *s, int64_t bytes) {
             uint64_t w;
             memcpy(&w, s, 8);
             uint64_t quote = w ^ EACH('"'), slash = w ^ EACH('\\');
-            uint64_t hit = (((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash) | ((w - EACH(' ')) & ~w)) & EACH(0x80);
-            if (hit) break;
+            uint64_t hit = ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash) | ((w - EACH(' ')) & ~w);
+            if (hit & EACH(0x80)) break;
             memcpy(to, &w, 8);
             to += 8;
             s += 8;

@@ -1,11 +1,12 @@
 """`TumbleAggregateOperator`: one row per window and key, when the window is complete.
 
-Rows in ROWTIME order (the usual case) keep one window open: window boundaries in a batch are found by binary search, keys are
-turned into group numbers once, then each accumulator runs over the whole batch. Rows in any order (`batch.bounds`) keep several
-windows open; whether a row is late is decided by the bound it carries, not by where the batch was cut.
+Rows in ROWTIME order (the usual case) keep one window open: window boundaries in a batch are found by binary search,
+keys are turned into group numbers once, then each accumulator runs over the whole batch. Rows in any order
+(`batch.bounds`) keep several windows open; whether a row is late is decided by the bound it carries, not by where the
+batch was cut.
 """
 
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 
 from streamsql._core.accum cimport AggregatePlan
 from streamsql._core.arena cimport reserve
@@ -32,7 +33,8 @@ cdef int64_t _months_of(int64_t time_us) noexcept nogil:
     cdef int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
     cdef int64_t month = (5 * day_of_year + 2) // 153           # 0 is March
     cdef int64_t year = year_of_era + era * 400
-    return (year - 1970) * 12 + month + 2                       # March is month 2 of its year, January month 0 of the next
+    # Years begin in March here: January and February carry over into the next one.
+    return (year - 1970) * 12 + month + 2
 
 
 cdef int64_t _start_of_month(int64_t months) noexcept nogil:
@@ -179,7 +181,9 @@ cdef class TumbleAggregateOperator(Operator):
         if batch.weights is None:
             return NULL
         if not self.plan.is_invertible:
-            raise TypeError("an aggregate of this node cannot take retractions; only COUNT, SUM, AVG, ANY and EVERY can")
+            raise TypeError(
+                "an aggregate of this node cannot take retractions; only COUNT, SUM, AVG, ANY and EVERY can"
+            )
         self.has_weights = True
         view = import_array(batch.weights)
         # SAFETY: the batch keeps the buffer that this view borrows.
@@ -319,7 +323,6 @@ cdef class TumbleAggregateOperator(Operator):
 
     cpdef int64_t on_watermark(self, int64_t watermark_us, Output out) except? -1:
         cdef int64_t start_us = 0, end_us = 0
-        cdef Pane pane
         self.watermark_us = watermark_us
         if watermark_us > self.clock_us:
             self.clock_us = watermark_us
@@ -358,7 +361,6 @@ cdef class TumbleAggregateOperator(Operator):
         }
         cdef list groups = []
         cdef list distinct = [[] for _ in range(self.plan.distinct_count)]
-        cdef int64_t numbered = 0
         if self.change is not None and self.change_value.count:
             clock["change_value"] = self.change_value.key_columns(self.change, 0, 1)[0]
         for pane in sorted(self.panes, key=_end_of):

@@ -102,19 +102,21 @@ class StreamView:
                 return list(self._tail)
             return [self._by_key[key] for key in sorted(self._by_key, key=str)][: self.limit]
 
-    def draw(self, now: float) -> Table:
-        """A table of the latest rows with the count and the rate in its title."""
+    def draw(self, now: float) -> RenderableType:
+        """A title with the count and the rate, and a table of the latest rows."""
         rate = self._rate.reading(self.rows, now)
-        title = f"[bold]{self._title}[/]  [dim]{self.rows:,} rows, {rate:,.0f}/s[/]"
-        table = Table(title=title, title_justify="left", expand=False, pad_edge=False)
+        title = Text(no_wrap=True, overflow="ellipsis").append(self._title, "bold")
+        title.append(f"  {self.rows:,} rows, {rate:,.0f}/s", "dim")
+        # No frame: on a screen of 24 lines three tables with their titles must fit.
+        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
         if self._schema is None:
-            return table
+            return title
         for field in self._schema:
             table.add_column(field.name, justify="right" if _is_number(field.type) else "left", no_wrap=True)
         types = self._schema.types
         for row in self.latest():
             table.add_row(*(Text(cell(value, t)) for value, t in zip(row, types, strict=True)))
-        return table
+        return Group(title, table)
 
 
 class FirstRows(StreamView):
@@ -130,14 +132,15 @@ def screen(views: Sequence[StreamView], status: Callable[[float], str]) -> Calla
 
     def draw() -> RenderableType:
         now = time.monotonic()
-        return Group(*(view.draw(now) for view in views), Text(status(now), style="dim"))
+        tables = (part for view in views for part in (view.draw(now), ""))
+        return Group(*tables, Text(status(now), style="dim"))
 
     return draw
 
 
 def rows_per_view(console: Console, views: int) -> int:
     """How many rows each of several tables may have so that all fit on the screen."""
-    return max(3, (console.size.height - 2) // max(1, views) - 5)
+    return max(3, (console.size.height - 2) // max(1, views) - 3)
 
 
 def default_views(streams: Sequence[str]) -> list[StreamView]:

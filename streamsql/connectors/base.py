@@ -16,7 +16,8 @@ from streamsql.schema import Schema
 class BadRecord:
     """A source record that could not become a row: its raw bytes, why, and where it stood.
 
-    `error` is COERCION_ERROR or PARSE_ERROR; `position` is what a person needs to find it ("ticks.jsonl line 17").
+    `error` is COERCION_ERROR, PARSE_ERROR, or ROW_TOO_LARGE (then `data` is only its first 64 KB); `position` is what a
+    person needs to find it ("ticks.jsonl line 17").
     """
 
     data: bytes

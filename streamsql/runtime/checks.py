@@ -65,10 +65,10 @@ class CheckedOperator(Operator):
         return 0
 
     def snapshot(self) -> dict[str, pa.RecordBatch]:
-        """The inner operator's state; its tables are the declared ones, a number may follow the name."""
+        """The inner operator's state; its tables are the declared ones, numbers may follow a name."""
         tables = self._inner.snapshot()
         declared = {table.name for table in self._inner.STATE}
-        undeclared = sorted(name for name in tables if name.rstrip("0123456789") not in declared)
+        undeclared = sorted(name for name in tables if name.split("/")[0].rstrip("0123456789") not in declared)
         if undeclared:
             self._fail(f"has state tables {undeclared} that it does not declare")
         return tables

@@ -90,8 +90,11 @@ class Service:
             while not self._stop.is_set():
                 delay = source.next_awake()
                 if delay:
+                    # Then ask, whatever it says by then: a source that cannot know when more will come (a pipe, a
+                    # growing file) names the same delay until it is asked.
                     await _wait(self._stop, delay)
-                    continue
+                    if self._stop.is_set():
+                        break
                 batch = await thread.call(source.next_batch, self._options.max_batch_rows)
                 if batch is None:
                     self._session.end_input(name)

@@ -1,6 +1,6 @@
 """CSV records: quoting, fields, bad records, and independence of where the input is cut."""
 
-# ruff: noqa: DTZ001 - SQL timestamps have no zone
+
 
 import csv
 import datetime as dt

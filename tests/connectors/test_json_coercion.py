@@ -1,6 +1,6 @@
 """Every cell of the ingest coercion table, and the decoder's promises about lines and blocks."""
 
-# ruff: noqa: DTZ001 - SQL timestamps have no zone
+
 
 import datetime as dt
 import json

@@ -1,6 +1,6 @@
 """JSON lines out: what is written is JSON, reads back as the same values, and looks as documented."""
 
-# ruff: noqa: DTZ001 - SQL timestamps have no zone
+
 
 import datetime as dt
 import json

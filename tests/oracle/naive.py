@@ -58,7 +58,9 @@ def _results(rows: list[Row], aggregates: list[AggregateSpec]) -> list[Any]:
     ]
 
 
-def tumble(rows: list[Row], size_us: int, right: bool, keys: tuple[int, ...], aggregates: list[AggregateSpec]) -> list[Row]:
+def tumble(
+    rows: list[Row], size_us: int, right: bool, keys: tuple[int, ...], aggregates: list[AggregateSpec]
+) -> list[Row]:
     """(rowtime, keys, start ms, end ms, aggregates) of every window, by end and first appearance."""
     windows: dict[int, dict[Any, list[Row]]] = {}
     for row in rows:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from streamsql.columns import as_schema
+from streamsql.columns import parse_columns
 from streamsql.schema import Schema
 from streamsql.types import SqlType, TypeKind
 from tests.sql.script import Command, Script, parse
@@ -47,7 +47,7 @@ def cell(text: str, sql_type: SqlType) -> Any:
 
 def run(script: Script, dialect: str, batch_rows: int, restarts: bool) -> None:
     """Run the steps, checking after each command what it says."""
-    schemas = {name: as_schema(columns) for name, columns in script.streams}
+    schemas = {name: parse_columns(columns) for name, columns in script.streams}
     engine = Engine(script.sql, schemas, dialect, batch_rows)
     outputs = dict(engine.plan.streams)
     announced: Counter[str] = Counter()

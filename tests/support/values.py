@@ -13,7 +13,7 @@ import pyarrow as pa
 from streamsql.schema import Column, Schema
 from streamsql.types import TypeKind, parse_type
 
-EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - SQL timestamps have no zone
+EPOCH = dt.datetime(1970, 1, 1)
 
 
 def schema_of(columns: Sequence[tuple[str, str]]) -> Schema:

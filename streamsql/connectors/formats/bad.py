@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from streamsql._core.records import IngestError as E
 from streamsql.connectors.base import BadRecord
 from streamsql.errors import RowError
 
-if TYPE_CHECKING:
-    from streamsql._core.json_decode import BadSpan
+#: `(bytes, IngestError, column or None, offset, bytes found, line)`: how a decoder reports a bad record.
+BadSpan = tuple[bytes, int, str | None, int, bytes, int]
 
 _SHOWN_BYTES = 60
 _CUT = "; the record was cut at the end of its first line"

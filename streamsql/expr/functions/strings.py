@@ -83,7 +83,6 @@ def _function(
         doc,
         example,
         resolve=resolve,
-        nulls="custom" if name == "SUBSTRING" else "propagate",
         aliases=aliases,
     )
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from streamsql.plan.logical import LogicalNode
 from streamsql.plan.rules.exact_average import exact_average
+from streamsql.plan.rules.fold_constants import fold_constants
 from streamsql.plan.rules.merge_projections import merge_projections
 from streamsql.plan.rules.prune_columns import prune_columns
 from streamsql.plan.rules.push_filters import push_filters
@@ -18,6 +19,7 @@ Rule = Callable[[LogicalNode], LogicalNode]
 P = TypeVar("P", bound=LogicalNode)
 
 RULES: tuple[Rule, ...] = (
+    fold_constants,
     push_filters,
     merge_projections,
     exact_average,

@@ -22,9 +22,9 @@ def batch(rows: int, *, weights: bool = False) -> ChangeBatch:
 def test_slices_equal_slices_of_the_arrays(weights: bool) -> None:
     whole = batch(20, weights=weights)
     for start in range(21):
-        for length in range(23 - start):
+        for length in range(21 - start):
             part = whole.slice(start, length)
-            assert part.num_rows == min(length, 20 - start)
+            assert part.num_rows == length
             assert part.rowtime.equals(whole.rowtime.slice(start, length))
             for column, expected in zip(part.columns, whole.columns, strict=True):
                 assert column.equals(expected.slice(start, length))
@@ -34,14 +34,11 @@ def test_slices_equal_slices_of_the_arrays(weights: bool) -> None:
             else:
                 assert part.weights is None
                 assert part.bounds is None
-            if part.num_rows:
-                assert part.last_us() == (start + part.num_rows - 1) * 10
 
 
 def test_a_slice_of_a_slice_counts_from_the_slice() -> None:
     part = batch(20).slice(3, 10).slice(2, 4)
     assert part.columns[1].to_pylist() == ["t5", "t6", "t7", "t8"]
-    assert part.last_us() == 80
     assert part.take(pa.array([3, 0])).columns[1].to_pylist() == ["t8", "t5"]
     other = part.with_columns((pa.array([1, 2, 3, 4]),))
     assert other.rowtime.equals(part.rowtime)
@@ -50,7 +47,6 @@ def test_a_slice_of_a_slice_counts_from_the_slice() -> None:
 
 def test_a_slice_outlives_its_whole() -> None:
     part = batch(1000).slice(500, 2)
-    assert part.last_us() == 5010
     assert part.columns[1].to_pylist() == ["t500", "t501"]
 
 
