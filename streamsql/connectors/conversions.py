@@ -81,11 +81,11 @@ def conversion(source: pa.DataType, target: SqlType) -> Conversion | None:
 def rowtime_conversion(source: pa.DataType) -> Conversion | None:
     """How a plain column becomes ROWTIME (`timestamp[us]`); integers are milliseconds since 1970-01-01."""
     if pa.types.is_integer(source):
-        return lambda column: pc.multiply_checked(column.cast(pa.int64()), _THOUSAND).cast(ROWTIME_ARROW)
+        # The scalar is made at the first use: making one imports pandas where it is installed.
+        return lambda column: pc.multiply_checked(column.cast(pa.int64()), pa.scalar(1_000, pa.int64())).cast(
+            ROWTIME_ARROW
+        )
     return _to_timestamp(source, ROWTIME_ARROW)
-
-
-_THOUSAND = pa.scalar(1_000, pa.int64())
 
 
 def fit_check(target: SqlType) -> tuple[str, int] | None:

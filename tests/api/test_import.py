@@ -18,6 +18,11 @@ def test_importing_loads_nothing_heavy():
     assert fresh(code) == "[]\n"
 
 
+def test_the_engine_loads_no_frames():
+    code = "import sys, streamsql; streamsql.Application; print([n for n in ('pandas', 'polars') if n in sys.modules])"
+    assert fresh(code) == "[]\n"
+
+
 def test_a_finite_run_loads_no_frames_and_no_terminal():
     code = """import sys, streamsql
 streamsql.query('SELECT A FROM S', {'S': [{'A': 1}]})
