@@ -189,7 +189,7 @@ class Application:
     def _open_session(self, wanted: list[str] | None) -> Session:
         read = {node.name for node in self.plan.sources}
         feeding = {name: source for name, source in self._sources.items() if name in read}
-        is_virtual = bool(feeding) and all(source.is_bounded for source in feeding.values()) and read <= set(feeding)
+        is_virtual = bool(feeding) and not any(source.is_live for source in feeding.values()) and read <= set(feeding)
         session = Session(
             self.plan, clock=self._clock, options=self._options, outputs=wanted, is_virtual=is_virtual
         )

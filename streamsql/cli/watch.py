@@ -33,6 +33,7 @@ class WatchedSource:
         self.schema: Schema = source.schema
         self.has_rowtime = source.has_rowtime
         self.is_bounded = source.is_bounded
+        self.is_live = source.is_live
 
     def project(self, columns: Sequence[str]) -> None:
         """Pass on."""

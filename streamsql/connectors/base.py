@@ -48,6 +48,9 @@ class Source(Protocol):
     has_rowtime: bool
     #: True when the source ends by itself.
     is_bounded: bool
+    #: True when rows come as time passes: those without a rowtime of their own arrive by the clock. False for data that
+    #: is there already, whose rows arrive on a virtual clock.
+    is_live: bool
 
     def project(self, columns: Sequence[str]) -> None:
         """Deliver only these columns, in this order. Called once, before the first reading."""

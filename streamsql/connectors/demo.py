@@ -83,6 +83,7 @@ class StockTickerSource:
     """
 
     has_rowtime = False
+    is_live = True
 
     def __init__(self, params: Mapping[str, str], clock: Clock) -> None:
         known = ("rate", "rows", "seed", "duration")

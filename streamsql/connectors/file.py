@@ -84,6 +84,7 @@ class FileSource:
         self.schema, self._rowtime = self._look(first, compression, schema)
         self.has_rowtime = self._rowtime is not None
         self.is_bounded = not self._options.follow
+        self.is_live = self._options.follow
         self._columns = self.schema.names
         self._decoder: TextDecoder | None = None
         self._reader: _Reader | None = None

@@ -27,6 +27,7 @@ class MemorySource:
     """
 
     is_bounded = True
+    is_live = False
 
     def __init__(
         self,

@@ -114,6 +114,7 @@ class NexmarkSource:
     """
 
     has_rowtime = True
+    is_live = False
 
     def __init__(self, params: Mapping[str, str]) -> None:
         known = ("kind", "events", "rate", "seed")

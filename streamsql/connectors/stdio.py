@@ -40,6 +40,7 @@ class StdinSource:
     """
 
     is_bounded = True
+    is_live = False
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
@@ -49,6 +50,8 @@ class _Reader:
             if rows <= max_rows:
                 if rows:
                     yield block
+                elif delay := self._source.next_awake():
+                    time.sleep(delay)
                 continue
             for start in range(0, rows, max_rows):
                 yield block.slice(start, min(max_rows, rows - start))

@@ -115,7 +115,7 @@ class Service:
 
     async def _engine(self) -> None:
         session = self._session
-        is_live = any(not source.is_bounded for source in self._sources.values())
+        is_live = any(source.is_live for source in self._sources.values())
         linger = self._options.linger_ms / 1000 if is_live else 0.0
         try:
             while True:

@@ -35,6 +35,7 @@ class Endless:
     schema = SCHEMA
     has_rowtime = False
     is_bounded = False
+    is_live = True
 
     def __init__(self, rows=100, limit=None):
         self.rows, self.limit, self.next, self.is_closed = rows, limit, 0, False
@@ -97,6 +98,7 @@ def test_finite_sources_are_read_in_time_order():
 def test_bad_records_of_a_source_reach_the_error_stream():
     class Spoiled(Endless):
         is_bounded = True
+        is_live = False
 
         def next_batch(self, max_rows):
             if self.next:
