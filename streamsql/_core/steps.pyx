@@ -2,10 +2,10 @@
 
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK
+from streamsql._core.operator import MAX_WATERMARK as _MAX_WATERMARK, MIN_WATERMARK as _MIN_WATERMARK
 
-cdef int64_t _MIN = MIN_WATERMARK
-cdef int64_t _MAX = MAX_WATERMARK
+cdef int64_t _MIN = _MIN_WATERMARK
+cdef int64_t _MAX = _MAX_WATERMARK
 
 
 cdef inline int64_t _now_ns() noexcept nogil:
