@@ -5,7 +5,7 @@ per batch. A call releases the GIL, allocates the output from Arrow's pool and g
 when no row failed (the normal case), else a numpy uint8 array with the RowError of each row, 0 for rows that are fine.
 """
 
-from libc.stdint cimport int8_t, int16_t, uintptr_t
+from libc.stdint cimport int8_t, int16_t
 from libc.string cimport memcpy, memset
 
 from streamsql._core.arrow_c cimport (

@@ -88,8 +88,10 @@ def test_rows_behind_the_clock_of_their_input_are_reported_not_lost():
         assert result.table["V"].to_pylist() == [1, 2, 4]
         errors = result.errors.to_pylist()
         assert [row["ERROR_NAME"] for row in errors] == ["LATE_ROW", "LATE_ROW"]
-        assert [bytes.fromhex(row["DATA_ROW"]) for row in errors] == [b'{"ROWTIME": "1970-01-01 00:00:02.000", "V": 3}',
-                                                                       b'{"ROWTIME": "1970-01-01 00:00:00.001", "V": 5}']
+        assert [bytes.fromhex(row["DATA_ROW"]) for row in errors] == [
+            b'{"ROWTIME": "1970-01-01 00:00:02.000", "V": 3}',
+            b'{"ROWTIME": "1970-01-01 00:00:00.001", "V": 5}',
+        ]
         assert {row["ERROR_TIME"] for row in errors} == {dt.datetime(1970, 1, 1, 0, 0, 3)}
         assert errors[0]["DATA_ROWTIME"] == dt.datetime(1970, 1, 1, 0, 0, 2)
         assert 'input "S"' in errors[0]["MESSAGE"]
@@ -135,7 +137,7 @@ def test_an_input_that_is_not_read_by_the_application_is_no_trouble():
     assert streamsql.run(SQL, {"TRADES": ROWS, "OTHER": [{"A": 1}]}).table.num_rows == 3
 
 
-@pytest.mark.parametrize("data", [[], pa.table({"TICKER": pa.array([], pa.string()), "PRICE": pa.array([], pa.float64())})])
+@pytest.mark.parametrize("data", [[], pa.schema([("TICKER", pa.string()), ("PRICE", pa.float64())]).empty_table()])
 def test_no_rows(data):
     assert streamsql.run(SQL, {"TRADES": data}, schemas={"TRADES": DECLARED}).table.num_rows == 0
 

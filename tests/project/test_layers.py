@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "streamsql"
-BASE = {"errors", "types", "schema", "clock", "spec"}
+BASE = {"errors", "types", "schema", "columns", "clock", "spec"}
 ENGINE = {"expr", "plan", "_core", "connectors", "operators"}
 
 #: Part of the package -> the parts it may import (its own always).

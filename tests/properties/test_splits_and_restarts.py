@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def outcome(name: str, dialect: str, rows: list[list[Any]], cuts: list[int], res
     """The rows of OUT_S and the error rows (without their time) when the input is cut and restarted as told."""
     engine = Engine(application(name), {"S": schema_of(COLUMNS)}, dialect)
     edges = [0, *sorted(cuts), len(rows)]
-    for number, (start, stop) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (start, stop) in enumerate(pairwise(edges)):
         engine.push_ms("S", rows[start:stop])
         if number in restarts:
             engine.restart()
