@@ -138,6 +138,9 @@ def test_push_runs_steps_when_the_queue_is_full_and_refuses_when_nobody_fetches(
             for _ in range(1000):
                 app.push("S", pa.table({"K": ["a"] * 10, "V": range(pushed, pushed + 10)}))
                 pushed += 10
+
+        with pytest.raises(RunError, match='"RESULT" is full') as caught:
+            push_on()
         assert caught.value.error_code is ErrorCode.APPLICATION_STATE
         assert pushed <= 300
         assert values(app.poll("RESULT")) == list(range(pushed))
