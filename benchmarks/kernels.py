@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from streamsql.expr.compile import EvalContext, compile_expr
 
 from benchmarks.data import RATE
 from streamsql._core.batch import ChangeBatch
@@ -20,6 +19,7 @@ from streamsql._core.operator import Output
 from streamsql._core.tumble import TumbleAggregateOperator
 from streamsql.connectors.coerce import coerce_batch, infer_schema
 from streamsql.connectors.nexmark import SCHEMAS, bids
+from streamsql.expr.compile import EvalContext, compile_expr
 from streamsql.expr.nodes import Column
 from streamsql.plan.physical import ApplicationPlan, PhysicalNode, ProjectExec, TumbleAggregateExec
 from streamsql.spec import Dialect

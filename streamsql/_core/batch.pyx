@@ -8,8 +8,8 @@
   lateness independent of where batches are cut.
 
 A batch is immutable. C views of its columns are made once, on first use, and shared by every operator that reads it.
-A slice takes its views from the batch it is part of, and makes Arrow arrays only for who asks for them: small batches
-cut from large ones cost next to nothing.
+A slice takes its views from the batch it is part of, and makes Arrow arrays only for who asks for them: small
+batches cut from large ones cost next to nothing.
 """
 
 from streamsql._core.arrow_c cimport ColumnView, import_array, part_of_view

@@ -6,14 +6,10 @@ NUMERIC_OVERFLOW. `Format` writes values; text longer than the target is a STRIN
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from streamsql._core.arrow_c cimport (
-    LAYOUT_BOOL,
     LAYOUT_BYTES,
-    LAYOUT_I32,
-    LAYOUT_I64,
-    LAYOUT_I128,
     ColumnView,
     allocate,
     buffer_address,
@@ -640,9 +636,8 @@ cdef int _put_double(uint8_t* out, const uint8_t* s, int64_t size, bint plain) n
             out[at] = 0x30
             out[at + 1] = 0x2E
             at += 2
-            for i in range(<int> -position):
-                out[at] = 0x30
-                at += 1
+            memset(out + at, 0x30, <size_t> -position)
+            at -= position
             memcpy(out + at, digits, count)
             return at + count
         for i in range(<int> position):
@@ -666,14 +661,15 @@ cdef int _put_double(uint8_t* out, const uint8_t* s, int64_t size, bint plain) n
 
 
 cdef dict _KINDS = {
-    "integer": 0, "decimal": 1, "boolean": 2, "date": 3, "time": 4, "timestamp": 5, "interval": 6, "months": 7, "float": 8
+    "integer": 0, "decimal": 1, "boolean": 2, "date": 3, "time": 4, "timestamp": 5, "interval": 6, "months": 7,
+    "float": 8
 }
 
 
 cdef class Format:
     """Values as text of at most `limit` characters, filled up with blanks when `pads`.
 
-    `kind` says how the array is read: integer (int64), decimal, boolean, date, time, timestamp, interval (ms) and months
+    `kind` says how the array is read: integer (int64), decimal, boolean, date, time, timestamp, interval (ms), months
     with the fields from `start` to `end`, float (text with the shortest digits). Intervals are cut to the limit; other
     text that is too long fails.
     """

@@ -5,7 +5,7 @@ per batch. A call releases the GIL, allocates the output from Arrow's pool and g
 when no row failed (the normal case), else a numpy uint8 array with the RowError of each row, 0 for rows that are fine.
 """
 
-from libc.stdint cimport int8_t, int16_t, uintptr_t
+from libc.stdint cimport int8_t, int16_t
 from libc.string cimport memcpy, memset
 
 from streamsql._core.arrow_c cimport (
@@ -66,7 +66,9 @@ cdef object merged_validity(ColumnView a, ColumnView b, int64_t* null_count):
     """A validity bitmap from bit 0 on for rows valid in both columns; None when every row is."""
     cdef int64_t n = a.length
     cdef const uint8_t* first = a.validity
-    cdef const uint8_t* second = NULL if b is None else b.validity
+    cdef const uint8_t* second = NULL
+    if b is not None:
+        second = b.validity
     cdef int64_t second_offset = 0 if b is None else b.offset
     null_count[0] = 0
     if first == NULL and second == NULL:
@@ -83,7 +85,9 @@ cdef object codes_or_none(object codes, ColumnView a, ColumnView b):
     cdef uint8_t[::1] view = codes
     cdef int64_t i, n = view.shape[0]
     cdef bint found = False
-    cdef const uint8_t* second = NULL if b is None else b.validity
+    cdef const uint8_t* second = NULL
+    if b is not None:
+        second = b.validity
     cdef int64_t second_offset = 0 if b is None else b.offset
     for i in range(n):
         if view[i]:

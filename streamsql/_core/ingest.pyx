@@ -31,7 +31,7 @@ cdef struct Check:
 cdef class BatchChecks:
     """Whether a whole record batch keeps within its declared types, asked in one look at all its columns.
 
-    `checks` are (column number, what, limit) with what one of "finite64", "finite32", "short" (values of at most `limit`
+    `checks` are (column, what, limit) with what one of "finite64", "finite32", "short" (values of at most `limit`
     bytes) and "no null". The columns must have the fitting Arrow types: float64, float32, utf8 or binary.
     """
 

@@ -1,6 +1,6 @@
 """Columns of the Nexmark auction benchmark, profile D: every value is a pure function of (seed, event number, slot).
 
-So any rows of any kind can be generated on their own, in any order and any columns, with integer arithmetic only and the
+So any rows of any kind can be generated alone, in any order and any columns, with integer arithmetic only and the
 same bits everywhere. Fifty events make an epoch: one person, three auctions, 46 bids; a row number of one kind and an
 event number follow from each other. `draw(e, k)` is the random number of slot k of event e; the slots are those of the
 profile's table.
@@ -148,7 +148,6 @@ cdef int _fill_prices() except -1:
 
 
 cdef void _fill_channels() noexcept nogil:
-    cdef Settings settings
     cdef Py_ssize_t number, hot
     for number in range(CHANNELS):
         _channel_lengths[number] = <uint8_t> snprintf(_channels[number], MAX_CHANNEL, "channel-%d", <int> number)

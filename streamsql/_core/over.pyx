@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from streamsql._core.merge import load_rows, save_rows
-from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, StateTable
+from streamsql._core.operator import MAX_WATERMARK as _MAX_WATERMARK, MIN_WATERMARK as _MIN_WATERMARK, StateTable
 
-cdef int64_t _MIN = MIN_WATERMARK
-cdef int64_t _MAX = MAX_WATERMARK
+cdef int64_t _MIN = _MIN_WATERMARK
+cdef int64_t _MAX = _MAX_WATERMARK
 #: RowError.NUMERIC_OVERFLOW
 cdef int _OVERFLOW = 2
 

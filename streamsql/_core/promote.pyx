@@ -8,10 +8,10 @@ from streamsql._core.panes cimport arrow_times
 import numpy as np
 import pyarrow as pa
 
-from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, StateTable
+from streamsql._core.operator import MAX_WATERMARK as _MAX_WATERMARK, MIN_WATERMARK as _MIN_WATERMARK, StateTable
 
-cdef int64_t _MIN = MIN_WATERMARK
-cdef int64_t _MAX = MAX_WATERMARK
+cdef int64_t _MIN = _MIN_WATERMARK
+cdef int64_t _MAX = _MAX_WATERMARK
 #: RowError.NULL_ROWTIME
 cdef int _NULL_ROWTIME = 12
 

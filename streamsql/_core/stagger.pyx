@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streamsql._core.merge import load_rows, save_rows
-from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, StateTable
+from streamsql._core.operator import MAX_WATERMARK as _MAX_WATERMARK, MIN_WATERMARK as _MIN_WATERMARK, StateTable
 
-cdef int64_t _MIN = MIN_WATERMARK
-cdef int64_t _MAX = MAX_WATERMARK
+cdef int64_t _MIN = _MIN_WATERMARK
+cdef int64_t _MAX = _MAX_WATERMARK
 
 
 cdef class StaggerAggregateOperator(Operator):

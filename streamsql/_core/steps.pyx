@@ -2,10 +2,10 @@
 
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from streamsql._core import operator as _operator
+from streamsql._core.operator import MAX_WATERMARK as _MAX_WATERMARK, MIN_WATERMARK as _MIN_WATERMARK
 
-cdef int64_t _MIN = _operator.MIN_WATERMARK
-cdef int64_t _MAX = _operator.MAX_WATERMARK
+cdef int64_t _MIN = _MIN_WATERMARK
+cdef int64_t _MAX = _MAX_WATERMARK
 
 
 cdef inline int64_t _now_ns() noexcept nogil:

@@ -14,13 +14,12 @@ from streamsql._core.arrow_c cimport (
     bytes_array,
     fixed_width_array,
     import_array,
-    is_valid,
 )
 from streamsql._core.elementwise cimport merged_validity, streamsql_and_bits
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
+import pyarrow.compute as pc
 
 cdef object _bool = pa.bool_()
 cdef object _int32_type = pa.int32()
@@ -62,7 +61,7 @@ cdef int _tail(const uint8_t* text, int64_t size, uint8_t pad) noexcept nogil:
 cdef int _compare(
     const uint8_t* a, int64_t size_a, const uint8_t* b, int64_t size_b, uint8_t pad
 ) noexcept nogil:
-    """-1, 0 or 1 as a sorts before, with or after b, the shorter one padded. Byte order of UTF-8 is code point order."""
+    """-1, 0 or 1 as a sorts before, with or after b, the shorter one padded. UTF-8 sorts by code point."""
     cdef int64_t shared = size_a if size_a < size_b else size_b
     cdef int found = memcmp(a, b, shared) if shared else 0
     if found:
@@ -117,8 +116,11 @@ cdef class PaddedComparison:
         cdef uint64_t* out = <uint64_t*> buffer_address(buffer)
         cdef bint is_left = self.left is not None
         cdef bytes constant = self.left if is_left else self.right
-        cdef const uint8_t* text = NULL if b is not None else <const uint8_t*> constant
-        cdef int64_t size = 0 if b is not None else len(constant)
+        cdef const uint8_t* text = NULL
+        cdef int64_t size = 0
+        if b is None:
+            text = constant
+            size = len(constant)
         with nogil:
             if b is not None:
                 self._columns(a, b, out)
@@ -384,7 +386,7 @@ def substring(object string, object start, object length, bint null_beyond):
             out.end_row(i)
     result = out.finish(pa.string(), validity, null_count)
     if beyond:
-        result = pa.compute.if_else(pa.array(missing.view(np.bool_)), pa.scalar(None, pa.string()), result)
+        result = pc.if_else(pa.array(missing.view(np.bool_)), pa.scalar(None, pa.string()), result)
     return result, _keep(codes, result) if failed else None
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streamsql._core.operator import MAX_WATERMARK, MIN_WATERMARK, StateTable
+from streamsql._core.operator import MAX_WATERMARK as _MAX_WATERMARK, MIN_WATERMARK as _MIN_WATERMARK, StateTable
 
-cdef int64_t _MIN = MIN_WATERMARK
-cdef int64_t _MAX = MAX_WATERMARK
+cdef int64_t _MIN = _MIN_WATERMARK
+cdef int64_t _MAX = _MAX_WATERMARK
 cdef int64_t _DAY = 86_400_000_000
 
 

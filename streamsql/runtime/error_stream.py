@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from streamsql._core.batch import ChangeBatch
 from streamsql._core.operator import Failure
 from streamsql.connectors.base import BadRecord
 from streamsql.errors import RowError
@@ -39,19 +40,22 @@ _NAMES = {int(error): error.name for error in RowError}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows failed: the pump (None for inputs), the columns read and given out there, the place in the graph."""
+    """Where rows failed: the pump (None for inputs), the layouts failed rows may have, the place in the graph.
+
+    An operator reports rows as it was given them, or, when a result cannot be computed, as it would have emitted them.
+    """
 
     pump: str | None
-    columns: tuple[str, ...]
+    layouts: tuple[pa.Schema, ...]
     position: int
-    emitted: tuple[str, ...] = ()
 
-    def names(self, width: int) -> tuple[str, ...]:
-        """Names for failed rows of `width` columns: mostly rows as they were read, of aggregates also results."""
-        for names in (self.columns, self.emitted):
-            if len(names) == width:
-                return names
-        return tuple(f"C{number}" for number in range(1, width + 1))
+    def names(self, rows: ChangeBatch) -> list[str]:
+        """The names of the rows' columns: of the first layout with their types, else by number."""
+        types = [column.type for column in rows.columns]
+        for layout in self.layouts:
+            if layout.types == types:
+                return list(layout.names)
+        return [f"C{number}" for number in range(1, len(types) + 1)]
 
 
 class ErrorLog:
@@ -78,7 +82,7 @@ class ErrorLog:
             times = [times_us] * len(rowtimes)
         else:
             times = times_us
-        rows = failure.rows.to_record_batch(origin.names(len(failure.rows.columns))).to_pylist()
+        rows = failure.rows.to_record_batch(origin.names(failure.rows)).to_pylist()
         for row, rowtime, time, code, message in zip(
             rows, rowtimes, times, failure.codes.tolist(), failure.messages, strict=True
         ):

@@ -163,6 +163,6 @@ class Executor:
 def _slot(position: int, graph_node: GraphNode, operator: Operator) -> Slot:
     node = graph_node.node
     read = node.inputs[0].schema if node.inputs else node.schema
-    origin = Origin(node.pump, read.names, position, node.schema.names)
+    origin = Origin(node.pump, (read.arrow, node.schema.arrow), position)
     combiner = WatermarkCombiner(len(node.inputs)) if len(node.inputs) > 1 else None
     return Slot(graph_node, operator, origin, combiner, isinstance(node, StreamExec))

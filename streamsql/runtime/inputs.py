@@ -52,7 +52,7 @@ class InputStream:
         #: Columns to ask the source for: those the plan reads, and at least one, since rows are counted by a column.
         self.columns: tuple[str, ...] = node.schema.names or node.declared.names[:1]
         self._width = len(node.schema)
-        self._origin = Origin(None, node.schema.names, position)
+        self._origin = Origin(None, (node.schema.arrow,), position)
         self._errors = errors
         self.clock_us = MIN_WATERMARK
         self.rows = 0

@@ -11,7 +11,8 @@ from streamsql.errors import RowError
 from streamsql.runtime.error_stream import ERROR_SCHEMA, ErrorLog, Origin, row_bytes
 from streamsql.testing import chunk
 
-ORIGIN = Origin("P", ("K", "V"), 3)
+LAYOUT = pa.schema([("K", pa.string()), ("V", pa.int64())])
+ORIGIN = Origin("P", (LAYOUT,), 3)
 
 
 def failure(*rows, code=RowError.NUMERIC_OVERFLOW):
@@ -46,7 +47,7 @@ def test_the_time_is_the_rows_own_or_given():
 
 def test_sorted_the_order_does_not_depend_on_when_rows_were_found():
     early, late = failure(("00:00:01", "a", 1)), failure(("00:00:02", "b", 2))
-    second = Origin("Q", ("K", "V"), 5)
+    second = Origin("Q", (LAYOUT,), 5)
     logs = []
     for order in ((early, late), (late, early)):
         log = ErrorLog()
@@ -89,8 +90,16 @@ def test_values_that_json_does_not_know():
     assert row_bytes(row) == expected.encode()
 
 
-def test_rows_of_the_operators_own_output_keep_their_names_by_position():
+def test_rows_of_no_known_layout_have_numbered_columns():
     rows = ChangeBatch(pa.array([0], pa.int64()).cast(pa.timestamp("us")), (pa.array([1]),))
     log = ErrorLog()
-    log.add_failure(Origin(None, ("A", "B"), 0), Failure(rows, np.array([2], dtype=np.uint8), ["x"]), None)
+    log.add_failure(Origin(None, (LAYOUT,), 0), Failure(rows, np.array([2], dtype=np.uint8), ["x"]), None)
     assert bytes.fromhex(log.take().column("DATA_ROW")[0].as_py()) == b'{"ROWTIME": "1970-01-01 00:00:00.000", "C1": 1}'
+
+
+def test_rows_that_an_operator_could_not_emit_have_the_names_of_its_output():
+    rows = ChangeBatch(pa.array([0], pa.int64()).cast(pa.timestamp("us")), (pa.array([1]),))
+    log = ErrorLog()
+    origin = Origin(None, (LAYOUT, pa.schema([("TOTAL", pa.int64())])), 0)
+    log.add_failure(origin, Failure(rows, np.array([2], dtype=np.uint8), ["x"]), None)
+    assert b'"TOTAL": 1' in bytes.fromhex(log.take().column("DATA_ROW")[0].as_py())
