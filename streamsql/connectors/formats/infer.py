@@ -2,8 +2,9 @@
 
 JSON: integers BIGINT (beyond 64 bits DOUBLE), other numbers DOUBLE, booleans BOOLEAN, strings VARCHAR, arrays and
 objects VARCHAR (their text); strings that are all dates DATE, all timestamps of an accepted form TIMESTAMP. CSV fields
-go by the same rules over their text. A column of several kinds is VARCHAR; so is one without any value. Order is that
-of first appearance. What the sample did not show may fail to fit later: such records become COERCION_ERRORs.
+go by the same rules over their text. A column is of the kind that at least 99 of 100 of its values have, so that a few
+broken records do not turn numbers into text; a column of several kinds is VARCHAR, and so is one without any value.
+Order is that of first appearance. Values that do not fit, in the sample or later, become COERCION_ERRORs.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from streamsql.schema import ROWTIME, Column, Schema
 from streamsql.types import BIGINT, BOOLEAN, DATE, DOUBLE, MAX_LENGTH, TIMESTAMP, SqlType, varchar
 
 SAMPLE_RECORDS = 1000
+#: The share of a column's values that decides its type.
+PREVAILING_SHARE = 0.99
 
 _TEXT = varchar(MAX_LENGTH)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
@@ -53,25 +57,25 @@ def sample_csv(sample: bytes, delimiter: str, quote: str) -> list[list[str]]:
 
 def infer(records: Iterable[Mapping[str, object]]) -> Schema:
     """The columns of JSON objects; a member called ROWTIME is left out."""
-    types: dict[str, SqlType | None] = {}
+    kinds: dict[str, Counter[SqlType | None]] = {}
     for record in records:
         for name, value in record.items():
-            types[name] = _widen(types.get(name), _type_of(value))
-    return _schema(types)
+            kinds.setdefault(name, Counter())[_type_of(value)] += 1
+    return _schema(kinds)
 
 
 def infer_texts(names: Iterable[str], records: Iterable[list[str]]) -> Schema:
     """The columns called `names` of CSV records; an empty field says nothing, a wrong number of fields neither."""
-    types: dict[str, SqlType | None] = dict.fromkeys(names)
+    kinds: dict[str, Counter[SqlType | None]] = {name: Counter() for name in names}
     for record in records:
-        if len(record) == len(types):
-            for name, text in zip(types, record, strict=True):
-                types[name] = _widen(types[name], _type_of_text(text) if text else None)
-    return _schema(types)
+        if len(record) == len(kinds):
+            for name, text in zip(kinds, record, strict=True):
+                kinds[name][_type_of_text(text) if text else None] += 1
+    return _schema(kinds)
 
 
-def _schema(types: Mapping[str, SqlType | None]) -> Schema:
-    return Schema(tuple(Column(name, t or _TEXT) for name, t in types.items() if name != ROWTIME))
+def _schema(kinds: Mapping[str, Counter[SqlType | None]]) -> Schema:
+    return Schema(tuple(Column(name, _prevailing(seen)) for name, seen in kinds.items() if name != ROWTIME))
 
 
 def _type_of(value: object) -> SqlType | None:
@@ -104,12 +108,12 @@ def _type_of_text(text: str) -> SqlType:
     return BOOLEAN if text.lower() in ("true", "false") else _type_of_datetime(text)
 
 
-def _widen(known: SqlType | None, seen: SqlType | None) -> SqlType | None:
-    """The type that holds both; None holds nothing yet."""
-    if known is None or seen is None or known == seen:
-        return known or seen
-    if known.is_numeric and seen.is_numeric:
-        return DOUBLE
-    if known.is_datetime and seen.is_datetime:
-        return TIMESTAMP
+def _prevailing(seen: Counter[SqlType | None]) -> SqlType:
+    """The type of a column whose values have these types so many times (None: no value)."""
+    typed = {sql_type: count for sql_type, count in seen.items() if sql_type is not None}
+    enough = PREVAILING_SHARE * sum(typed.values())
+    for family in ((DOUBLE, BIGINT), (TIMESTAMP, DATE), (BOOLEAN,)):
+        members = [sql_type for sql_type in family if sql_type in typed]
+        if members and sum(typed[sql_type] for sql_type in members) >= enough:
+            return members[0]
     return _TEXT
