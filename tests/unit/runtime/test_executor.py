@@ -110,7 +110,7 @@ def test_failures_name_their_pump_and_columns():
     executor = Executor(plan(stream(hold)), checks=True)
     push(executor, "S", (1, "a", -1), (2, "b", 2))
     [(origin, failure)] = executor.take_failures()
-    assert (origin.pump, origin.columns, failure.rows.num_rows) == ("P", ("K", "V"), 1)
+    assert (origin.pump, origin.names(failure.rows), failure.rows.num_rows) == ("P", ["K", "V"], 1)
     assert executor.take_failures() == []
 
 
