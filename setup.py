@@ -17,13 +17,15 @@ CORE = Path("streamsql/_core")
 # The guard matters: where multiprocessing does not fork (macOS, Python 3.14), cythonize's workers import this file.
 if __name__ == "__main__":
     optimise = "-O1" if DEBUG or SANITIZE else "-O3"
+    # Debug information is nine tenths of a wheel and of no use in one.
+    debug_info = "-g" if DEBUG or SANITIZE else "-g0"
     extensions = [
         Extension(
             f"streamsql._core.{source.stem}",
             [source.as_posix()],
             include_dirs=[CORE.as_posix()],
             depends=[header.as_posix() for header in CORE.glob("*.h")],
-            extra_compile_args=["-g", optimise, "-Wall", "-Wno-unused-function", *SANITIZE],
+            extra_compile_args=[debug_info, optimise, "-Wall", "-Wno-unused-function", *SANITIZE],
             extra_link_args=SANITIZE,
         )
         for source in sorted(CORE.glob("*.pyx"))
