@@ -64,10 +64,13 @@ class Selection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EvalContext:
-    """Clock readings in microseconds: when the query started, and of this step."""
+    """Clock readings in microseconds: when the query started, and of this step.
+
+    `now_us` is None where time is the data's: then it is each row's own ROWTIME, which no cutting into batches changes.
+    """
 
     started_us: int = 0
-    now_us: int = 0
+    now_us: int | None = 0
 
 
 def first_error(errors: Sequence[RowErrors | None]) -> RowErrors | None:
@@ -152,9 +155,13 @@ class _Clock(Evaluator):
     def __init__(self, expr: nodes.Clock) -> None:
         self.expr = expr
         self._is_row = expr.function == "CURRENT_ROW_TIMESTAMP"
+        self._rowtime = _Rowtime(nodes.Rowtime())
 
     def eval(self, batch: ChangeBatch, context: EvalContext) -> Value:
-        ms = (context.now_us if self._is_row else context.started_us) // 1000
+        now_us = context.now_us if self._is_row else context.started_us
+        if now_us is None:
+            return self._rowtime.eval(batch, context)
+        ms = now_us // 1000
         if self.expr.type == DATE:
             ms //= _DAY_MS
         elif self.expr.type == TIME:

@@ -16,7 +16,7 @@ class StepContext:
         self._started_us = started_us
         self.current = EvalContext(started_us=started_us, now_us=started_us)
 
-    def set(self, now_us: int) -> None:
-        """Make `now_us` the reading of the step that starts."""
+    def set(self, now_us: int | None) -> None:
+        """Make `now_us` the reading of the step that starts; None: the rows' own ROWTIME."""
         if now_us != self.current.now_us:
             self.current = EvalContext(started_us=self._started_us, now_us=now_us)

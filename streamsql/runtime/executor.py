@@ -55,11 +55,11 @@ class Executor:
             elif isinstance(node, StreamExec):
                 self._streams[node.name] = slot
 
-    def push(self, source: str, batch: ChangeBatch, watermark_us: int, now_us: int) -> None:
+    def push(self, source: str, batch: ChangeBatch, watermark_us: int, now_us: int | None) -> None:
         """Run one step: rows of one input, in ROWTIME order and not below its watermark, then its new watermark.
 
         `watermark_us` is at least the last row's ROWTIME (each row implies it); `now_us` is what the clock functions
-        see. Raises RunError when an operator fails as a whole.
+        see (None: each row's ROWTIME). Raises RunError when an operator fails as a whole.
         """
         self._context.set(now_us)
         try:
@@ -67,7 +67,7 @@ class Executor:
         except Exception as error:
             raise self._failure(error) from error
 
-    def advance(self, watermarks_us: Mapping[str, int], now_us: int) -> None:
+    def advance(self, watermarks_us: Mapping[str, int], now_us: int | None) -> None:
         """Run one step without rows: assert that later rows of these inputs have at least these ROWTIMEs."""
         self._context.set(now_us)
         for source, watermark_us in watermarks_us.items():
@@ -77,7 +77,7 @@ class Executor:
         except Exception as error:
             raise self._failure(error) from error
 
-    def end(self, source: str, now_us: int) -> None:
+    def end(self, source: str, now_us: int | None) -> None:
         """No more rows of this input. When it was the last one of a node, the node emits all it holds."""
         self.advance({source: MAX_WATERMARK}, now_us)
 

@@ -91,15 +91,13 @@ def replay(
 
 
 def _run(executor: Executor, readers: list[_Reader], errors: ErrorLog) -> None:
-    now_us = 0
     while readers:
         reader = readers[0] if len(readers) == 1 else min(readers, key=lambda each: each.bound_us)
         batch = reader.next_batch()
         if batch is None:
-            executor.end(reader.name, now_us)
+            executor.end(reader.name, None)
             readers.remove(reader)
         else:
-            now_us = max(now_us, reader.bound_us)
-            executor.push(reader.name, batch, reader.bound_us, now_us)
+            executor.push(reader.name, batch, reader.bound_us, None)
         for origin, failure in executor.take_failures():
             errors.add_failure(origin, failure, None)

@@ -48,7 +48,6 @@ class Session:
         self._clock = clock
         self._options = options
         self._is_virtual = is_virtual
-        self._virtual_us = 0
         self._lock = RLock()
         self._failed: RunError | None = None
         self._listeners: list[Callable[[], object]] = []
@@ -172,12 +171,12 @@ class Session:
             if not any(self._queues.values()):
                 self._settle(self._now_us())
 
-    def _settle(self, now_us: int) -> None:
+    def _settle(self, now_us: int | None) -> None:
         for name in self._ending:
             if not self._queues[name] and name not in self._ended:
                 self._ended.add(name)
                 self._guarded(partial(self.executor.end, name, self._now_us()))
-        if not self._is_virtual:
+        if now_us is not None:
             self._follow_clock(now_us)
 
     def step_once(self) -> bool:
@@ -251,8 +250,6 @@ class Session:
 
     def _push_rows(self, name: str, batch: ChangeBatch) -> None:
         bound_us = batch.last_us()
-        if self._is_virtual:
-            self._virtual_us = max(self._virtual_us, bound_us)
         self._guarded(partial(self.executor.push, name, batch, bound_us, self._now_us()))
 
     def _follow_clock(self, now_us: int) -> None:
@@ -277,7 +274,7 @@ class Session:
             self._failed = error
             raise
         for origin, failure in self.executor.take_failures():
-            self.errors.add_failure(origin, failure, None if self._is_virtual else self._clock.now_us())
+            self.errors.add_failure(origin, failure, self._now_us())
         for name, queue in self._outputs.items():
             for batch in self.executor.take(name):
                 queue.put(to_record_batch(batch, self.schemas[name]))
@@ -286,8 +283,9 @@ class Session:
     def _arrival_mode(self) -> TimeMode:
         return TimeMode.COUNTED if self._is_virtual else TimeMode.CLOCK
 
-    def _now_us(self) -> int:
-        return self._virtual_us if self._is_virtual else self._clock.now_us()
+    def _now_us(self) -> int | None:
+        """The clock's reading, None where time is the data's."""
+        return None if self._is_virtual else self._clock.now_us()
 
     # Outputs
 
@@ -410,7 +408,6 @@ class Session:
             for row in state[EXECUTOR_STATE]["inputs"].to_pylist():
                 stream = self.inputs[row["name"]]
                 stream.from_row(row)
-                self._virtual_us = max(self._virtual_us, stream.clock_us)
                 if row["is_ended"]:
                     self._ended.add(row["name"])
 

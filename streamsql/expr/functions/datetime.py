@@ -141,11 +141,13 @@ def _clock(name: str, result: SqlType) -> Resolver:
     return resolve
 
 
+_ROW_CLOCK_DOC = "The clock (UTC) when the row is computed; it never goes back. In a finite run the row's ROWTIME."
+
 _CLOCKS = (
     ("CURRENT_DATE", DATE, (), "The date (UTC) when the query started."),
     ("CURRENT_TIME", TIME, ("LOCALTIME",), "The time of day (UTC) when the query started."),
     ("CURRENT_TIMESTAMP", TIMESTAMP, ("LOCALTIMESTAMP",), "The moment (UTC) when the query started."),
-    ("CURRENT_ROW_TIMESTAMP", TIMESTAMP, (), "The clock (UTC) when the row is computed; it never goes back."),
+    ("CURRENT_ROW_TIMESTAMP", TIMESTAMP, (), _ROW_CLOCK_DOC),
 )
 
 
