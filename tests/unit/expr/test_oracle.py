@@ -300,7 +300,7 @@ def test_calendar(values, unit):
     ceils = compile_expr(resolve("CEIL_TO", (x, u))).eval(batch, EvalContext()).array.view(pa.int64()).to_pylist()
     for value, floor, ceil in zip(values, floors, ceils, strict=True):
         if value is not None:
-            following = (naive_floor(value) + 1).astype("datetime64[ms]").astype(int)
+            following = (naive_floor(value) + np.timedelta64(1, unit[0])).astype("datetime64[ms]").astype(int)
             assert ceil == (value if floor == value else following)
     years = compile_expr(resolve("EXTRACT", (u, x))).eval(batch, EvalContext()).array.to_pylist()
     position = {"YEAR": 0, "MONTH": 1, "DAY": 2}[unit]
