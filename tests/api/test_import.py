@@ -23,6 +23,14 @@ def test_the_engine_loads_no_frames():
     assert fresh(code) == "[]\n"
 
 
+def test_the_compiler_loads_no_frames():
+    code = """import sys
+from streamsql.plan.explain import explain
+from streamsql.sql.compile import compile_sql
+print([name for name in ('pandas', 'polars') if name in sys.modules])"""
+    assert fresh(code) == "[]\n"
+
+
 def test_a_finite_run_loads_no_frames_and_no_terminal():
     code = """import sys, streamsql
 streamsql.query('SELECT A FROM S', {'S': [{'A': 1}]})
