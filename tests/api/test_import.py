@@ -25,8 +25,12 @@ def test_the_engine_loads_no_frames():
 
 def test_the_compiler_loads_no_frames():
     code = """import sys
+from streamsql.columns import parse_columns
 from streamsql.plan.explain import explain
+from streamsql.spec import Dialect
 from streamsql.sql.compile import compile_sql
+sql = "SELECT A * 2.5, 'x' || '', 1 + 1 FROM S WHERE A > 10 AND B LIKE 'a%'"
+explain(compile_sql(sql, dialect=Dialect.STREAMSQL, inputs={'S': parse_columns('A DOUBLE, B VARCHAR(4)')}))
 print([name for name in ('pandas', 'polars') if name in sys.modules])"""
     assert fresh(code) == "[]\n"
 
